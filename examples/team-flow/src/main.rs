@@ -1,0 +1,3 @@
+//! An example: a team's own step and its own flow.
+
+fn main() {}

@@ -1,0 +1,59 @@
+//! The command line: one file per command, each an `Args` struct and a `run` function.
+//!
+//! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
+
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+pub use millwright_step::exit::Exit;
+
+/// Agent protocols on Windmill: typed flows, steps that start in a millisecond, every run on record.
+#[derive(Debug, Parser)]
+#[command(name = "millwright", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the version.
+    Version,
+}
+
+/// Why a command failed, and how the program then ends.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CommandError {
+    /// The exit code.
+    pub exit: Exit,
+    /// What is wrong, where, and what to do next.
+    pub message: String,
+}
+
+impl CommandError {
+    /// An error that ends the program with `exit`.
+    pub fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
+        Self {
+            exit,
+            message: message.to_string(),
+        }
+    }
+}
+
+/// Parses the arguments, runs the command, and maps its error to a message and an exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome: Result<Exit, CommandError> = match cli.command {
+        Command::Version => Ok(Exit::Done),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::error(&error.message);
+            error.exit.into()
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The `millwright` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    millwright::cli::main()
+}

@@ -1,0 +1,1 @@
+//! The local stand-in for Windmill: jobs, worker, expressions, Windmill's job routes.

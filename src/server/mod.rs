@@ -1,0 +1,1 @@
+//! The refs API: routes, log sources, and, for `up`, the mill.

@@ -1,0 +1,68 @@
+//! What can go wrong with the database.
+//!
+//! Always so: a message names the database's file and what to do.
+
+use std::path::PathBuf;
+
+/// Why the database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address of the database is not understood.
+    #[error(
+        "{0:?} is not a database address: use sqlite://PATH, such as sqlite://.millwright/millwright.db"
+    )]
+    BadAddress(String),
+    /// The file cannot be opened or made.
+    #[error("cannot open the database {path}: {reason}", path = path.display())]
+    Open {
+        /// The database's file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// A newer program has changed the tables.
+    #[error(
+        "the database {path} has version {found}, and this program knows versions up to {known}: use a newer millwright, or another database",
+        path = path.display()
+    )]
+    Newer {
+        /// The database's file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version that this program knows.
+        known: u32,
+    },
+    /// Another process holds the database.
+    #[error("the database is locked by another process: stop it, or use another database")]
+    Locked,
+    /// The disk is full.
+    #[error("the disk is full: free some room and try again; nothing was half-written")]
+    Full,
+    /// What was asked for is not there.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A row names another that does not exist.
+    #[error("{0}")]
+    Missing(String),
+    /// The state of a row does not allow what was asked.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database is closing.
+    #[error("the database is closed")]
+    Closed,
+    /// Anything else that SQLite reports.
+    #[error("the database failed: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite(error),
+        }
+    }
+}

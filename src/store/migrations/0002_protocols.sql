@@ -1,0 +1,1 @@
+-- Projects, protocols, steps, events.

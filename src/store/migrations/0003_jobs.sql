@@ -1,0 +1,1 @@
+-- The mill: jobs and their logs.

@@ -1,0 +1,13 @@
+//! The database: tables, migrations, queries.
+//!
+//! Always so: one thread writes, and commits what waits as one group before it answers any of it; a few
+//! threads read. What was answered survives a kill of the process.
+
+mod database;
+mod error;
+mod migrations;
+mod time;
+
+pub use database::{Store, StoreOptions};
+pub use error::StoreError;
+pub use time::Timestamp;

@@ -1,0 +1,63 @@
+//! Times as the tables keep them: microseconds since 1970, UTC.
+//!
+//! Always so: the API's two spellings of a time are made here and nowhere else.
+
+use jiff::tz::TimeZone;
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+
+/// A moment, in microseconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This moment, by the machine's clock.
+    pub fn now() -> Self {
+        Self(jiff::Timestamp::now().as_microsecond())
+    }
+
+    /// `2026-11-21 10:16:33`: a row's `created_at` and `updated_at`.
+    pub fn to_row_text(self) -> String {
+        self.format("%Y-%m-%d %H:%M:%S")
+    }
+
+    /// `2026-11-21T10:16:33.390700+00:00`: a run's `started_at` and `finished_at`.
+    pub fn to_run_text(self) -> String {
+        self.format("%Y-%m-%dT%H:%M:%S.%6f+00:00")
+    }
+
+    /// `2026-11-21T10:26:28.587949Z`: the times of a Windmill job.
+    pub fn to_windmill_text(self) -> String {
+        self.format("%Y-%m-%dT%H:%M:%S.%6fZ")
+    }
+
+    fn format(self, format: &str) -> String {
+        let moment = jiff::Timestamp::from_microsecond(self.0).unwrap_or_default();
+        moment.to_zoned(TimeZone::UTC).strftime(format).to_string()
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_spellings() {
+        let moment = Timestamp(1_795_256_193_390_700);
+        assert_eq!(moment.to_row_text(), "2026-11-21 10:16:33");
+        assert_eq!(moment.to_run_text(), "2026-11-21T10:16:33.390700+00:00");
+        assert_eq!(moment.to_windmill_text(), "2026-11-21T10:16:33.390700Z");
+    }
+}

@@ -1,0 +1,3 @@
+//! The integration tests: one binary, a file per command and per route.
+
+mod conventions;
