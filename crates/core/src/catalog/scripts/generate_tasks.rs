@@ -1,0 +1,60 @@
+//! `generate_tasks`: writes the task list for a plan.
+//!
+//! Always so: a list with a cycle, an unknown or a doubled id is an error that names it.
+
+use crate::catalog::{Object, Reach, Script};
+
+arguments! {
+    /// What to break down.
+    required {
+        /// The project's folder.
+        project_path: String,
+        /// The plan: absolute, or below the project's folder.
+        plan_path: String,
+    }
+    optional {}
+}
+
+record! {
+    /// The task list.
+    pub struct Output {
+        /// Where it was written.
+        pub tasks_path: String,
+        /// The tasks in the file's order.
+        pub tasks: Vec<Task>,
+        /// Their dependencies: nodes, edges and levels.
+        pub dag: Object,
+        /// How many there are.
+        pub task_count: i64,
+    }
+}
+
+record! {
+    /// One task.
+    pub struct Task {
+        /// Its id, such as `T001`.
+        pub id: String,
+        /// What is to be done.
+        pub description: String,
+        /// `pending`, `completed` or `in_progress`.
+        pub status: String,
+        /// The tasks that come before it.
+        pub depends_on: Vec<String>,
+        /// Whether the list marks it as parallel.
+        pub parallel: bool,
+        /// The phase under which it stands.
+        pub phase: Option<String>,
+    }
+}
+
+impl Script for Args {
+    type Output = Output;
+    const NAME: &'static str = "generate_tasks";
+    const SUMMARY: &'static str = "Writes the task list for a plan";
+    const DESCRIPTION: &'static str = "Has an engine write `tasks.md` and the tasks' dependencies \
+        beside a plan. Fails when the plan is missing, the engine fails, or the tasks cannot be \
+        ordered.";
+    const IDEMPOTENT: bool = false;
+    const TIMEOUT_SECONDS: i64 = 3_600;
+    const REACH: Reach = Reach::Processes;
+}

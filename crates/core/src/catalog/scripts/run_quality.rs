@@ -1,0 +1,75 @@
+//! `run_quality`: one verdict for a whole protocol.
+//!
+//! Always so: `blocking_failures` is there, even when it is empty.
+
+use crate::catalog::{Object, Reach, Script};
+
+arguments! {
+    /// What to judge.
+    required {
+        /// The protocol run.
+        protocol_run_id: i64,
+    }
+    optional {
+        /// A single step run of it. By default all are judged together.
+        step_run_id: Option<i64>,
+        /// What the executions yielded. The check reads the steps' outputs themselves.
+        #[serde(default)]
+        step_output: Object,
+        /// The rules to check against. By default the project's `.specify/memory/constitution.md`.
+        constitution_path: Option<String>,
+    }
+}
+
+record! {
+    /// The verdict.
+    pub struct Output {
+        /// Whether the protocol may go on.
+        pub passed: bool,
+        /// What the check came to.
+        pub verdict: super::run_qa::QaVerdict,
+        /// What each gate found.
+        pub gate_results: Vec<QualityGate>,
+        /// The score, 0 to 1: the mean of 1 for passed, 0.5 for a warning and 0 for failed.
+        pub score: f64,
+        /// The gates that block, by id; empty when none does.
+        pub blocking_failures: Vec<String>,
+        /// The report, as Markdown.
+        pub report: String,
+        /// The protocol run.
+        pub protocol_run_id: i64,
+        /// The step run that failed, where one did.
+        pub failed_step_run_id: Option<i64>,
+        /// How long it took.
+        pub duration_seconds: f64,
+    }
+}
+
+record! {
+    /// What one gate found.
+    pub struct QualityGate {
+        /// The gate's id.
+        pub gate_id: String,
+        /// Its name for people.
+        pub name: String,
+        /// What it came to.
+        pub status: super::records::GateStatus,
+        /// Whether its failure blocks.
+        pub blocking: bool,
+        /// What it found.
+        #[serde(default)]
+        pub findings: Vec<super::records::Finding>,
+    }
+}
+
+impl Script for Args {
+    type Output = Output;
+    const NAME: &'static str = "run_quality";
+    const SUMMARY: &'static str = "Judges a whole protocol";
+    const DESCRIPTION: &'static str = "Runs the gates over what a protocol's steps made, and comes \
+        to one verdict. A verdict of `fail` is a result; the job fails only when the check cannot be \
+        made.";
+    const IDEMPOTENT: bool = true;
+    const TIMEOUT_SECONDS: i64 = 3_600;
+    const REACH: Reach = Reach::Processes;
+}
