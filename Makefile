@@ -1,0 +1,50 @@
+# The commands of everyday work. `make` alone lists them.
+
+CARGO ?= cargo
+TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
+VALIDATOR = tests/flow-validator
+
+.PHONY: help build test check-format lint test-code check-generated doc generate demo bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+build: ## build both executables, optimised, into $(TARGET_DIR)/release
+	$(CARGO) build --release --locked -p millwright
+	$(CARGO) build --profile step --locked -p millwright-step
+	cp $(TARGET_DIR)/step/millwright-step $(TARGET_DIR)/release/millwright-step
+
+test: check-format lint test-code check-generated doc ## everything that continuous integration checks
+
+check-format:
+	$(CARGO) fmt --all -- --check
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+test-code: $(VALIDATOR)/node_modules/.installed
+	$(CARGO) test --workspace --locked
+
+$(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
+	npm ci --prefix $(VALIDATOR) --no-audit --no-fund --silent
+	touch $@
+
+check-generated:
+	$(CARGO) run --locked -q -p millwright -- flows generate --check
+	$(CARGO) run --locked -q -p millwright -- openapi --check
+
+generate: ## write again what is generated: flows, scripts, OpenAPI
+	$(CARGO) run --locked -q -p millwright -- flows generate
+	$(CARGO) run --locked -q -p millwright -- openapi
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked -q
+
+demo: build ## run a protocol through the generated flows; KEEP=1 leaves the server up
+	$(CARGO) run --release --locked -q -p millwright-demo -- --bin-dir $(TARGET_DIR)/release $(if $(KEEP),--keep)
+
+bench: build ## print how fast and how big it is, as ratios against references measured in the same run
+	$(CARGO) bench --locked -q -p millwright --bench compare
+
+clean: ## remove what was built
+	$(CARGO) clean
