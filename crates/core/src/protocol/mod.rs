@@ -1,1 +1,44 @@
 //! Protocols: the spec, statuses and transitions, selection, policies. Given a snapshot, it returns decisions.
+//!
+//! Always so: nothing here changes anything; whoever holds the tables applies a [`Decision`] in one transaction.
+
+mod assignment;
+mod decision;
+mod event;
+mod execution;
+mod hash;
+mod lifecycle;
+mod naming;
+mod policy;
+mod qa;
+mod record;
+mod report;
+mod select;
+mod snapshot;
+mod spec;
+mod status;
+mod transition;
+mod validate;
+mod words;
+
+pub use assignment::{Assignment, Begun, Claim, ProjectDefaults};
+pub use decision::{Decision, Refused};
+pub use event::{Event, EventType, NewEvent};
+pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
+pub use hash::{canonical_json, short_hash, spec_hash};
+pub use lifecycle::{
+    LetGo, begin_execution, begin_qa, cancel, let_go, pause, planned, resume, spec_missing,
+    spec_refused, start,
+};
+pub use naming::{agent_id, infer_step_type};
+pub use policy::MAX_INLINE_TRIGGER_DEPTH;
+pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
+pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};
+pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, Telemetry, reported};
+pub use select::ready_steps;
+pub use snapshot::{Snapshot, Step};
+pub use spec::{Outputs, ProtocolSpec, QaPolicy, QaSpec, StepSpec};
+pub use status::{Kind, ProtocolStatus, StepStatus, StepType};
+pub use transition::{Illegal, ProtocolAction, StepAction};
+pub use validate::{PlannedStep, SpecError, planned_steps};
+pub use words::UnknownWord;

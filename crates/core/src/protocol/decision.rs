@@ -1,0 +1,103 @@
+//! Decisions: what is to be changed, with the events that say so.
+//!
+//! Always so: a decision holds the whole state after it, so that whoever applies it writes what differs.
+
+use serde_json::Value;
+
+use super::{EventType, Illegal, NewEvent, ProtocolAction, Snapshot, Step, StepAction, StepStatus};
+
+/// The state after a decision, and its events in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The protocol run after it.
+    pub after: Snapshot,
+    /// What happened.
+    pub events: Vec<NewEvent>,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The state does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// The step is none of this protocol's.
+    #[error("step {0} is none of this protocol's")]
+    UnknownStep(i64),
+    /// Steps that it needs are not done.
+    #[error("step {step_run_id} waits for {}", .waits_for.join(", "))]
+    NotReady {
+        /// The step run.
+        step_run_id: i64,
+        /// What it waits for, with how each stands.
+        waits_for: Vec<String>,
+    },
+}
+
+impl Decision {
+    pub(super) fn from(before: &Snapshot) -> Self {
+        Self {
+            after: before.clone(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The steps that differ from those before, in order.
+    pub fn changed_steps<'a>(
+        &'a self,
+        before: &'a Snapshot,
+    ) -> impl Iterator<Item = (&'a Step, &'a Step)> {
+        let pairs = before.steps.iter().zip(&self.after.steps);
+        pairs.filter(|(old, new)| old != new)
+    }
+
+    pub(super) fn protocol(&mut self, action: ProtocolAction) -> Result<(), Illegal> {
+        self.after.status = self.after.status.after(action)?;
+        Ok(())
+    }
+
+    pub(super) fn step(&mut self, id: i64, action: StepAction) -> Result<StepStatus, Refused> {
+        let step = self.after.step_mut(id).ok_or(Refused::UnknownStep(id))?;
+        step.status = step.status.after(id, action)?;
+        Ok(step.status)
+    }
+
+    /// Puts an event on record; the spec's hash goes with every one.
+    pub(super) fn emit(&mut self, event: NewEvent) {
+        let hash = self.after.spec_hash.clone();
+        let event = match hash {
+            Some(hash) if !event.metadata.contains_key("spec_hash") => {
+                event.with("spec_hash", hash)
+            }
+            _ => event,
+        };
+        self.events.push(event);
+    }
+
+    pub(super) fn note(&mut self, event_type: EventType, message: &str) {
+        self.emit(NewEvent::new(event_type, message));
+    }
+
+    /// Something went wrong that a person has to look at; an ended protocol stays ended.
+    pub(super) fn block(&mut self) {
+        if let Ok(status) = self.after.status.after(ProtocolAction::Block) {
+            self.after.status = status;
+        }
+    }
+
+    /// Completes the protocol when every step is done and none of its states forbids it.
+    pub(super) fn complete_when_done(&mut self) {
+        let steps = &self.after.steps;
+        let done = !steps.is_empty() && steps.iter().all(|step| step.status.is_done());
+        if done && self.protocol(ProtocolAction::Complete).is_ok() {
+            self.note(EventType::ProtocolCompleted, "Protocol completed.");
+        }
+    }
+
+    /// Keeps a value in a step's runtime state.
+    pub(super) fn remember(&mut self, id: i64, key: &str, value: impl Into<Value>) {
+        if let Some(step) = self.after.step_mut(id) {
+            step.runtime_state.insert(key.to_owned(), value.into());
+        }
+    }
+}

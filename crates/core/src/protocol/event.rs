@@ -1,0 +1,145 @@
+//! Events: every decision about a protocol, on record.
+//!
+//! Always so: an event's type is one of these words, and it is written in the transaction that it reports.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::words::words;
+
+words! {
+    /// What happened.
+    EventType is a "type of event" {
+        /// A project's setup waits to be done.
+        SetupEnqueued = "setup_enqueued",
+        /// A protocol's steps were made from its spec.
+        Planned = "planned",
+        /// A protocol could not be planned.
+        PlanningFailed = "planning_failed",
+        /// A spec, or what it names, is wrong.
+        SpecValidationError = "spec_validation_error",
+        /// Someone stopped a protocol for a while.
+        Paused = "paused",
+        /// A paused protocol goes on.
+        Resumed = "resumed",
+        /// Someone ended a protocol.
+        Cancelled = "cancelled",
+        /// Every step is done.
+        ProtocolCompleted = "protocol_completed",
+        /// A step's engine begins to work.
+        StepStarted = "step_started",
+        /// A step's engine did its work.
+        StepCompleted = "step_completed",
+        /// A step's engine failed.
+        StepExecutionFailed = "step_execution_failed",
+        /// A step's claim lapsed: it may be chosen again.
+        StepLeaseExpired = "step_lease_expired",
+        /// The server that ran a step's engine is gone: the step may be chosen again.
+        StepExecutionLost = "step_execution_lost",
+        /// Someone stopped a step's engine.
+        StepExecutionCancelled = "step_execution_cancelled",
+        /// A check passed.
+        QaPassed = "qa_passed",
+        /// A check failed.
+        QaFailed = "qa_failed",
+        /// A check that ran right after the step passed.
+        QaPassedInline = "qa_passed_inline",
+        /// A check that ran right after the step failed.
+        QaFailedInline = "qa_failed_inline",
+        /// The spec says that the step is not checked.
+        QaSkippedPolicy = "qa_skipped_policy",
+        /// The check itself could not be done.
+        QaError = "qa_error",
+        /// A loop policy's condition does not hold.
+        LoopConditionSkipped = "loop_condition_skipped",
+        /// A loop policy has sent its step back as often as it may.
+        LoopLimitReached = "loop_limit_reached",
+        /// A loop policy sends steps back.
+        LoopDecision = "loop_decision",
+        /// A trigger policy's condition does not hold.
+        TriggerConditionSkipped = "trigger_condition_skipped",
+        /// A trigger policy names no step that there is.
+        TriggerMissingTarget = "trigger_missing_target",
+        /// A trigger policy's target is done already.
+        TriggerSkipped = "trigger_skipped",
+        /// A trigger policy makes its target ready.
+        TriggerDecision = "trigger_decision",
+        /// A trigger's target waits to be chosen.
+        TriggerPending = "trigger_pending",
+        /// Triggers have followed one another too far.
+        TriggerInlineDepthExceeded = "trigger_inline_depth_exceeded",
+    }
+}
+
+/// An event as the API gives it: a row of `events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Event {
+    /// The row's id; ids grow with time.
+    pub id: i64,
+    /// The protocol run.
+    pub protocol_run_id: i64,
+    /// The step run, where it is about one.
+    pub step_run_id: Option<i64>,
+    /// What happened.
+    pub event_type: String,
+    /// The same in a sentence.
+    pub message: String,
+    /// When: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub created_at: String,
+    /// What belongs to it, by type.
+    pub metadata: Option<Value>,
+    /// The protocol's name, in lists over several protocols.
+    pub protocol_name: Option<String>,
+    /// The project, in lists over several protocols.
+    pub project_id: Option<i64>,
+    /// The project's name, in lists over several protocols.
+    pub project_name: Option<String>,
+}
+
+/// An event that is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// The step run, where it is about one.
+    pub step_run_id: Option<i64>,
+    /// What happened.
+    pub event_type: EventType,
+    /// The same in a sentence.
+    pub message: String,
+    /// What belongs to it.
+    pub metadata: Map<String, Value>,
+}
+
+impl NewEvent {
+    /// An event about the protocol as a whole, without metadata.
+    pub fn new(event_type: EventType, message: impl Into<String>) -> Self {
+        Self {
+            step_run_id: None,
+            event_type,
+            message: message.into(),
+            metadata: Map::new(),
+        }
+    }
+
+    /// The same, about a step.
+    #[must_use]
+    pub fn of_step(mut self, step_run_id: i64) -> Self {
+        self.step_run_id = Some(step_run_id);
+        self
+    }
+
+    /// The same, with one more thing on record.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The same, with all of these on record.
+    #[must_use]
+    pub fn with_all(mut self, entries: impl IntoIterator<Item = (String, Value)>) -> Self {
+        self.metadata.extend(entries);
+        self
+    }
+}

@@ -1,0 +1,193 @@
+//! What people and the clock do to a protocol: start, pause, resume, cancel; begin a step; let go of it.
+//!
+//! Always so: each of these is one row of the transition tables, with its event.
+
+use serde_json::json;
+
+use super::select::waits_for;
+use super::{
+    Decision, EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Refused, Snapshot,
+    SpecError, Step, StepAction,
+};
+
+/// Why nobody is at work on a step any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LetGo {
+    /// Its claim was not renewed in time.
+    LeaseExpired,
+    /// The server that ran it is gone.
+    ServerLost,
+}
+
+/// Someone starts the protocol: it is being planned.
+///
+/// # Errors
+/// [`Illegal`] unless it is pending or planned.
+pub fn start(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Start)?;
+    Ok(decision)
+}
+
+/// The steps were made from the spec; `protocol_root` is where its files are.
+///
+/// # Errors
+/// [`Illegal`] unless it is being planned.
+pub fn planned(
+    snapshot: &Snapshot,
+    steps_created: usize,
+    protocol_root: &str,
+) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Planned)?;
+    let count = snapshot.steps.len();
+    let event = NewEvent::new(EventType::Planned, format!("Planned with {count} steps."))
+        .with("steps_created", steps_created)
+        .with("protocol_root", protocol_root)
+        .with("spec_validated", true);
+    decision.emit(event);
+    Ok(decision)
+}
+
+/// The spec is wrong: the protocol waits for someone to mend it.
+///
+/// # Errors
+/// [`Illegal`] unless it is being planned.
+pub fn spec_refused(snapshot: &Snapshot, errors: &[SpecError]) -> Result<Decision, Illegal> {
+    let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let message = format!("The spec is invalid: {}", sentences.join("; "));
+    let event =
+        NewEvent::new(EventType::SpecValidationError, message).with("errors", json!(sentences));
+    planning_failed(snapshot, event)
+}
+
+/// There is neither a spec nor a step to plan with.
+///
+/// # Errors
+/// [`Illegal`] unless it is being planned.
+pub fn spec_missing(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let error = "the protocol has no spec: give template_config.protocol_spec when creating it";
+    let event = NewEvent::new(
+        EventType::PlanningFailed,
+        format!("Planning failed: {error}"),
+    )
+    .with("error", error)
+    .with("error_type", "SpecMissing");
+    planning_failed(snapshot, event)
+}
+
+fn planning_failed(snapshot: &Snapshot, event: NewEvent) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::PlanningFailed)?;
+    decision.emit(event);
+    Ok(decision)
+}
+
+/// Someone stops the protocol for a while: no step is chosen; those under way go on.
+///
+/// # Errors
+/// [`Illegal`] when it is being planned or has ended.
+pub fn pause(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Pause)?;
+    if snapshot.status != ProtocolStatus::Paused {
+        decision.note(EventType::Paused, "Protocol paused.");
+    }
+    Ok(decision)
+}
+
+/// A paused protocol goes on.
+///
+/// # Errors
+/// [`Illegal`] unless it is paused.
+pub fn resume(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Resume)?;
+    decision.note(EventType::Resumed, "Protocol resumed.");
+    Ok(decision)
+}
+
+/// Someone ends the protocol, with every step that is not done. An ended one stays as it is.
+///
+/// # Errors
+/// None today: the table has a row for every status.
+pub fn cancel(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Cancel)?;
+    if decision.after.status == snapshot.status {
+        return Ok(decision);
+    }
+    for step in &mut decision.after.steps {
+        step.status = step
+            .status
+            .after(step.id, StepAction::Cancel)
+            .unwrap_or(step.status);
+    }
+    decision.note(EventType::Cancelled, "Protocol cancelled.");
+    Ok(decision)
+}
+
+/// A step's own work begins.
+///
+/// # Errors
+/// [`Refused`] where the states do not allow it, or the step still waits for others.
+pub fn begin_execution(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    let step = known(snapshot, step_run_id)?;
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::RunStep)?;
+    decision.step(step_run_id, StepAction::Execute)?;
+    let waits_for = waits_for(snapshot, step);
+    if waits_for.is_empty() {
+        Ok(decision)
+    } else {
+        Err(Refused::NotReady {
+            step_run_id,
+            waits_for,
+        })
+    }
+}
+
+/// A step's check begins.
+///
+/// # Errors
+/// [`Refused`] unless the step was executed and waits for its check.
+pub fn begin_qa(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    known(snapshot, step_run_id)?;
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::RunStep)?;
+    decision.step(step_run_id, StepAction::Check)?;
+    Ok(decision)
+}
+
+/// Nobody is at work on a step any more: it may be chosen again.
+///
+/// # Errors
+/// [`Refused`] where nobody was.
+pub fn let_go(snapshot: &Snapshot, step_run_id: i64, why: LetGo) -> Result<Decision, Refused> {
+    let step = known(snapshot, step_run_id)?;
+    let mut decision = Decision::from(snapshot);
+    decision.step(step_run_id, StepAction::Lapse)?;
+    if let Some(step) = decision.after.step_mut(step_run_id) {
+        step.retries += 1;
+    }
+    let (event_type, what) = match why {
+        LetGo::LeaseExpired => (EventType::StepLeaseExpired, "its claim was not renewed"),
+        LetGo::ServerLost => (
+            EventType::StepExecutionLost,
+            "the server that ran it is gone",
+        ),
+    };
+    let message = format!("Step {} may be chosen again: {what}.", step.name);
+    decision.emit(
+        NewEvent::new(event_type, message)
+            .of_step(step_run_id)
+            .with("status", step.status.as_str()),
+    );
+    Ok(decision)
+}
+
+fn known(snapshot: &Snapshot, step_run_id: i64) -> Result<&Step, Refused> {
+    snapshot
+        .step(step_run_id)
+        .ok_or(Refused::UnknownStep(step_run_id))
+}

@@ -1,0 +1,275 @@
+//! Outcomes, as those who work on a step report them, and what is decided from them.
+//!
+//! Always so: the one who works never writes a status; it says what happened, and the decision is made here.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::policy::{Reason, apply_policies, apply_triggers};
+use super::{
+    Decision, EventType, GateResult, NewEvent, Outputs, QaPolicy, QaVerdict, Refused, Snapshot,
+    StepAction,
+};
+
+/// What the holder of a claim reports.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "report", rename_all = "snake_case")]
+pub enum Report {
+    /// The engine is about to begin.
+    Started(Telemetry),
+    /// The step's own work has ended.
+    Executed(ExecutionReport),
+    /// Its check has ended.
+    Checked(QaReport),
+}
+
+/// How the step's own work ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExecutionReport {
+    /// Well or not.
+    pub outcome: ExecutionOutcome,
+    /// The same in a sentence.
+    pub summary: String,
+    /// What kind of failure it was, such as `EngineFailed`.
+    pub error_type: Option<String>,
+    /// What was used and spent.
+    pub telemetry: Telemetry,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutionOutcome {
+    /// The engine did its work and the outputs are written.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// The step's entry in the spec, or what it names, is wrong; nothing ran.
+    SpecInvalid,
+    /// Someone stopped it.
+    Cancelled,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QaReport {
+    /// What it came to; null when someone stopped it.
+    pub verdict: Option<QaVerdict>,
+    /// The same in a sentence.
+    pub summary: String,
+    /// The gates that were asked for.
+    pub gates: Vec<GateResult>,
+    /// Whether it ran right after the step.
+    pub inline: bool,
+    /// What kind of failure it was, where the check itself could not be done.
+    pub error_type: Option<String>,
+    /// What was used and spent.
+    pub telemetry: Telemetry,
+}
+
+/// What work used and spent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Telemetry {
+    /// The engine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine_id: Option<String>,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The prompt's file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_path: Option<String>,
+    /// The versions of the prompts, by use.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompt_versions: BTreeMap<String, String>,
+    /// The agent that the step belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Where the output was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Outputs>,
+    /// Tokens, by the rule of four characters each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_tokens: Option<u64>,
+    /// How long it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<f64>,
+    /// The Windmill or mill job that it ran in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+}
+
+/// Decides what follows from a report on a step.
+///
+/// # Errors
+/// [`Refused`] where the step is unknown or its state does not take such a report.
+pub fn reported(
+    snapshot: &Snapshot,
+    step_run_id: i64,
+    report: &Report,
+) -> Result<Decision, Refused> {
+    match report {
+        Report::Started(telemetry) => started(snapshot, step_run_id, telemetry),
+        Report::Executed(report) => executed(snapshot, step_run_id, report),
+        Report::Checked(report) => checked(snapshot, step_run_id, report),
+    }
+}
+
+fn started(snapshot: &Snapshot, id: i64, telemetry: &Telemetry) -> Result<Decision, Refused> {
+    let mut decision = Decision::from(snapshot);
+    let name = &snapshot.step(id).ok_or(Refused::UnknownStep(id))?.name;
+    let event = NewEvent::new(EventType::StepStarted, format!("Step {name} started."));
+    decision.emit(event.of_step(id).with_all(telemetry.entries()));
+    Ok(decision)
+}
+
+fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<Decision, Refused> {
+    let mut decision = Decision::from(snapshot);
+    let step = snapshot.step(id).ok_or(Refused::UnknownStep(id))?;
+    let event = |event_type, what: &str| {
+        NewEvent::new(event_type, format!("Step {} {what}", step.name))
+            .of_step(id)
+            .with_all(report.telemetry.entries())
+    };
+    let failure = |event: NewEvent| {
+        event.with_all(failure_entries(&report.summary, report.error_type.as_ref()))
+    };
+    match report.outcome {
+        ExecutionOutcome::Succeeded => {
+            decision.emit(event(EventType::StepCompleted, "executed."));
+            executed_well(&mut decision, id, step.qa)?;
+        }
+        ExecutionOutcome::Failed => {
+            decision.step(id, StepAction::FailExecution)?;
+            decision.emit(failure(event(EventType::StepExecutionFailed, "failed.")));
+            apply_policies(&mut decision, id, Reason::ExecFailed);
+        }
+        ExecutionOutcome::SpecInvalid => {
+            decision.step(id, StepAction::FailExecution)?;
+            let event = event(EventType::SpecValidationError, "has an invalid spec.");
+            decision.emit(failure(event).with("step", step.name.as_str()));
+            decision.block();
+        }
+        ExecutionOutcome::Cancelled => {
+            decision.step(id, StepAction::Lapse)?;
+            decision.emit(event(EventType::StepExecutionCancelled, "was stopped."));
+        }
+    }
+    summarise(&mut decision, id, &report.summary);
+    Ok(decision)
+}
+
+fn executed_well(decision: &mut Decision, id: i64, policy: QaPolicy) -> Result<(), Refused> {
+    if policy != QaPolicy::Skip {
+        decision.step(id, StepAction::AwaitQa)?;
+        apply_triggers(decision, id, Reason::ExecCompleted);
+        return Ok(());
+    }
+    decision.step(id, StepAction::Complete)?;
+    apply_triggers(decision, id, Reason::ExecCompleted);
+    let event = NewEvent::new(
+        EventType::QaSkippedPolicy,
+        "The spec says that the step is not checked.",
+    );
+    decision.emit(event.of_step(id).with("policy", policy.as_str()));
+    apply_triggers(decision, id, Reason::QaPassed);
+    decision.complete_when_done();
+    Ok(())
+}
+
+fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, Refused> {
+    let mut decision = Decision::from(snapshot);
+    let step = snapshot.step(id).ok_or(Refused::UnknownStep(id))?;
+    let Some(verdict) = report.verdict else {
+        decision.step(id, StepAction::Lapse)?;
+        let event = NewEvent::new(
+            EventType::StepExecutionCancelled,
+            format!("The check of {} was stopped.", step.name),
+        );
+        decision.emit(event.of_step(id));
+        return Ok(decision);
+    };
+    decision.remember(id, "qa_verdict", verdict_on_record(verdict, report));
+    summarise(&mut decision, id, &report.summary);
+    let passed = verdict != QaVerdict::Failed;
+    if report.error_type.is_some() {
+        decision.emit(qa_event(EventType::QaError, &step.name, id, report));
+    }
+    let event_type = match (passed, report.inline) {
+        (true, false) => EventType::QaPassed,
+        (true, true) => EventType::QaPassedInline,
+        (false, false) => EventType::QaFailed,
+        (false, true) => EventType::QaFailedInline,
+    };
+    if passed {
+        decision.step(id, StepAction::PassQa)?;
+        decision.emit(qa_event(event_type, &step.name, id, report));
+        apply_triggers(&mut decision, id, Reason::QaPassed);
+        decision.complete_when_done();
+    } else {
+        decision.step(id, StepAction::FailQa)?;
+        decision.emit(qa_event(event_type, &step.name, id, report));
+        apply_policies(&mut decision, id, Reason::QaFailed);
+    }
+    Ok(decision)
+}
+
+fn qa_event(event_type: EventType, name: &str, id: i64, report: &QaReport) -> NewEvent {
+    let event = NewEvent::new(event_type, format!("QA of {name}: {}", report.summary))
+        .of_step(id)
+        .with("step_run_id", id)
+        .with_all(report.telemetry.entries());
+    if report.error_type.is_some() {
+        event.with_all(failure_entries(&report.summary, report.error_type.as_ref()))
+    } else {
+        event
+    }
+}
+
+fn verdict_on_record(verdict: QaVerdict, report: &QaReport) -> Value {
+    let findings: usize = report.gates.iter().map(|gate| gate.findings.len()).sum();
+    let gates: Map<String, Value> = report
+        .gates
+        .iter()
+        .map(|gate| (gate.id.as_str().to_owned(), gate.status.as_str().into()))
+        .collect();
+    json!({
+        "verdict": verdict,
+        "duration_seconds": report.telemetry.duration_seconds,
+        "gate_count": report.gates.len(),
+        "findings_count": findings,
+        "gates": gates,
+    })
+}
+
+fn summarise(decision: &mut Decision, id: i64, summary: &str) {
+    if let Some(step) = decision.after.step_mut(id) {
+        step.summary = Some(summary.to_owned());
+    }
+}
+
+fn failure_entries(error: &str, error_type: Option<&String>) -> Map<String, Value> {
+    let mut entries = Map::new();
+    entries.insert("error".to_owned(), error.into());
+    entries.insert("error_type".to_owned(), json!(error_type));
+    entries
+}
+
+impl Telemetry {
+    /// Its entries in an event's metadata.
+    pub fn entries(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(entries)) => entries,
+            _ => Map::new(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A protocol run as it stands at one moment: what decisions are computed from.
+//!
+//! Always so: the steps are in the order of their indices.
+
+use serde_json::{Map, Value};
+
+use super::{ProtocolStatus, QaPolicy, StepStatus};
+
+/// A protocol run and its steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// How the protocol stands.
+    pub status: ProtocolStatus,
+    /// The hash of its spec.
+    pub spec_hash: Option<String>,
+    /// Its steps, by index.
+    pub steps: Vec<Step>,
+}
+
+/// A step run, as far as decisions need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The step run's id.
+    pub id: i64,
+    /// Its place.
+    pub index: i64,
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub status: StepStatus,
+    /// How often it was begun again.
+    pub retries: i64,
+    /// The step runs that have to be completed before it.
+    pub depends_on: Vec<i64>,
+    /// Its policies.
+    pub policies: Vec<Value>,
+    /// How its output is checked.
+    pub qa: QaPolicy,
+    /// What policies count, and what the check found.
+    pub runtime_state: Map<String, Value>,
+    /// What came of it, in a sentence.
+    pub summary: Option<String>,
+    /// Whether someone holds a claim on it.
+    pub claimed: bool,
+}
+
+impl Snapshot {
+    /// The step with an id.
+    pub fn step(&self, id: i64) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
+    pub(super) fn step_mut(&mut self, id: i64) -> Option<&mut Step> {
+        self.steps.iter_mut().find(|step| step.id == id)
+    }
+}

@@ -1,0 +1,295 @@
+//! Which statuses follow which: two tables, one for protocols and one for steps.
+//!
+//! Always so: what is not in the table does not happen, and the refusal names the state that it found.
+
+use super::{ProtocolStatus, StepStatus};
+
+/// What may happen to a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProtocolAction {
+    /// Someone starts it.
+    Start,
+    /// Its steps are there.
+    Planned,
+    /// Its steps could not be made.
+    PlanningFailed,
+    /// Someone stops it for a while.
+    Pause,
+    /// Someone lets it go on.
+    Resume,
+    /// Someone ends it.
+    Cancel,
+    /// One of its steps begins.
+    RunStep,
+    /// Something went wrong in one of its steps.
+    Block,
+    /// Every step is done.
+    Complete,
+}
+
+/// What may happen to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepAction {
+    /// Its engine begins.
+    Execute,
+    /// Its engine is done, and its check is due.
+    AwaitQa,
+    /// Its engine is done, and there is nothing to check.
+    Complete,
+    /// Its engine failed.
+    FailExecution,
+    /// Its check begins.
+    Check,
+    /// Its check passed.
+    PassQa,
+    /// Its check failed.
+    FailQa,
+    /// A policy makes it ready again.
+    SendBack,
+    /// Nobody is at work on it any more.
+    Lapse,
+    /// Its protocol is cancelled.
+    Cancel,
+}
+
+/// The state does not allow it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// A second start; the words are the API's.
+    #[error("Protocol already running or terminal")]
+    AlreadyStarted,
+    /// Anything else with a protocol.
+    #[error("the protocol is {status}: it cannot {action}")]
+    Protocol {
+        /// How it stands.
+        status: ProtocolStatus,
+        /// What was wanted.
+        action: &'static str,
+    },
+    /// With a step.
+    #[error("step {step_run_id} is {status}: it cannot {action}")]
+    Step {
+        /// The step run.
+        step_run_id: i64,
+        /// How it stands.
+        status: StepStatus,
+        /// What was wanted.
+        action: &'static str,
+    },
+}
+
+type Row<A, S> = (A, &'static [S], S);
+
+/// Where the two systems before this one differed, the stricter one that makes sense holds.
+const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
+    use ProtocolAction as A;
+    use ProtocolStatus as S;
+    &[
+        (A::Start, &[S::Pending, S::Planned], S::Planning),
+        (A::Planned, &[S::Planning], S::Planned),
+        (A::PlanningFailed, &[S::Planning], S::Blocked),
+        (
+            A::Pause,
+            &[S::Pending, S::Planned, S::Running, S::Paused, S::Blocked],
+            S::Paused,
+        ),
+        (A::Resume, &[S::Paused], S::Running),
+        (
+            A::Cancel,
+            &[
+                S::Pending,
+                S::Planning,
+                S::Planned,
+                S::Running,
+                S::Paused,
+                S::Blocked,
+                S::Failed,
+                S::Cancelled,
+            ],
+            S::Cancelled,
+        ),
+        (A::Cancel, &[S::Completed], S::Completed),
+        (
+            A::RunStep,
+            &[S::Pending, S::Planned, S::Running, S::Blocked],
+            S::Running,
+        ),
+        (A::Block, &[S::Paused], S::Paused),
+        (
+            A::Block,
+            &[S::Pending, S::Planning, S::Planned, S::Running, S::Blocked],
+            S::Blocked,
+        ),
+        (
+            A::Complete,
+            &[S::Pending, S::Planned, S::Running, S::Paused],
+            S::Completed,
+        ),
+    ]
+};
+
+const STEP: &[Row<StepAction, StepStatus>] = {
+    use StepAction as A;
+    use StepStatus as S;
+    &[
+        (A::Execute, &[S::Pending, S::Blocked, S::Failed], S::Running),
+        (A::AwaitQa, &[S::Running], S::NeedsQa),
+        (A::Complete, &[S::Running], S::Completed),
+        (A::FailExecution, &[S::Running], S::Failed),
+        (A::Check, &[S::NeedsQa], S::NeedsQa),
+        (A::PassQa, &[S::NeedsQa], S::Completed),
+        (A::FailQa, &[S::NeedsQa], S::Failed),
+        (
+            A::SendBack,
+            &[
+                S::Pending,
+                S::Running,
+                S::NeedsQa,
+                S::Completed,
+                S::Failed,
+                S::Blocked,
+                S::Skipped,
+            ],
+            S::Pending,
+        ),
+        (A::Lapse, &[S::Running], S::Pending),
+        (A::Lapse, &[S::NeedsQa], S::NeedsQa),
+        (
+            A::Cancel,
+            &[S::Pending, S::Running, S::NeedsQa, S::Blocked],
+            S::Cancelled,
+        ),
+    ]
+};
+
+impl ProtocolStatus {
+    /// The status after an action.
+    ///
+    /// # Errors
+    /// [`Illegal`] where this status does not allow it.
+    pub fn after(self, action: ProtocolAction) -> Result<Self, Illegal> {
+        look_up(PROTOCOL, action, self).ok_or_else(|| self.refuses(action))
+    }
+
+    fn refuses(self, action: ProtocolAction) -> Illegal {
+        let stopped = matches!(self, Self::Paused | Self::Blocked);
+        if action == ProtocolAction::Start && !stopped {
+            return Illegal::AlreadyStarted;
+        }
+        Illegal::Protocol {
+            status: self,
+            action: action.phrase(),
+        }
+    }
+}
+
+impl StepStatus {
+    /// The status after an action, of a given step.
+    ///
+    /// # Errors
+    /// [`Illegal`] where this status does not allow it.
+    pub fn after(self, step_run_id: i64, action: StepAction) -> Result<Self, Illegal> {
+        look_up(STEP, action, self).ok_or(Illegal::Step {
+            step_run_id,
+            status: self,
+            action: action.phrase(),
+        })
+    }
+
+    /// Whether the table knows the action from here.
+    pub fn allows(self, action: StepAction) -> bool {
+        look_up(STEP, action, self).is_some()
+    }
+}
+
+fn look_up<A: Copy + PartialEq, S: Copy + PartialEq>(
+    table: &[Row<A, S>],
+    action: A,
+    from: S,
+) -> Option<S> {
+    let row = table
+        .iter()
+        .find(|(name, froms, _)| *name == action && froms.contains(&from));
+    row.map(|(_, _, to)| *to)
+}
+
+impl ProtocolAction {
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Start => "be started; resume it, or run its step by hand",
+            Self::Planned | Self::PlanningFailed => "be planned",
+            Self::Pause => "be paused",
+            Self::Resume => "be resumed",
+            Self::Cancel => "be cancelled",
+            Self::RunStep => "run a step",
+            Self::Block => "be blocked",
+            Self::Complete => "be completed",
+        }
+    }
+}
+
+impl StepAction {
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Execute => "be executed",
+            Self::AwaitQa | Self::Complete | Self::FailExecution => "take the report of an engine",
+            Self::Check => "be checked",
+            Self::PassQa | Self::FailQa => "take a verdict",
+            Self::SendBack => "be sent back",
+            Self::Lapse => "be given back",
+            Self::Cancel => "be cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_second_start_is_refused_in_the_recorded_words() {
+        for status in [
+            ProtocolStatus::Running,
+            ProtocolStatus::Completed,
+            ProtocolStatus::Planning,
+        ] {
+            let error = status.after(ProtocolAction::Start).unwrap_err();
+            assert_eq!(error.to_string(), "Protocol already running or terminal");
+        }
+        let error = ProtocolStatus::Paused
+            .after(ProtocolAction::Start)
+            .unwrap_err();
+        assert!(error.to_string().starts_with("the protocol is paused"));
+    }
+
+    #[test]
+    fn no_pair_is_in_a_table_twice() {
+        for &status in ProtocolStatus::ALL {
+            for (action, ..) in PROTOCOL {
+                let rows = PROTOCOL
+                    .iter()
+                    .filter(|(a, froms, _)| a == action && froms.contains(&status));
+                assert!(rows.count() <= 1, "{action:?} from {status}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_ended_protocol_stays_ended(
+            from in prop::sample::select(ProtocolStatus::ALL),
+            row in prop::sample::select(PROTOCOL),
+        ) {
+            if let Ok(to) = from.after(row.0) && from.is_terminal() {
+                prop_assert!(to == from || (from == ProtocolStatus::Failed && to == ProtocolStatus::Cancelled));
+            }
+        }
+
+        #[test]
+        fn a_cancelled_step_stays_cancelled(row in prop::sample::select(STEP)) {
+            prop_assert!(StepStatus::Cancelled.after(1, row.0).is_err());
+        }
+    }
+}
