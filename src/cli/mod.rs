@@ -2,6 +2,7 @@
 //!
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
+mod openapi;
 mod output;
 
 use std::process::ExitCode;
@@ -21,6 +22,9 @@ struct Cli {
 enum Command {
     /// Prints the version.
     Version,
+    /// Writes the refs API's description, `schemas/openapi.json`.
+    #[command(hide = true)]
+    Openapi(openapi::OpenapiArgs),
 }
 
 /// Why a command failed, and how the program then ends.
@@ -48,6 +52,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Result<Exit, CommandError> = match cli.command {
         Command::Version => Ok(Exit::Done),
+        Command::Openapi(args) => openapi::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

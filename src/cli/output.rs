@@ -14,7 +14,6 @@ pub(super) fn line(text: impl std::fmt::Display) {
     println!("{text}");
 }
 
-#[expect(dead_code, reason = "the commands follow")]
 /// A line for the person who watches.
 pub(super) fn note(text: impl std::fmt::Display) {
     eprintln!("{text}");

@@ -1,1 +1,23 @@
 //! The refs API: routes, log sources, and, for `up`, the mill.
+//!
+//! Always so: a handler's file reads parameters, answer, `#[utoipa::path]`, handler; an error is an [`ApiError`].
+
+mod auth;
+mod error;
+mod extract;
+mod health;
+mod metrics;
+mod observe;
+mod openapi;
+mod router;
+mod serve;
+mod state;
+
+pub use auth::{Access, OpenToAll};
+pub use error::{ApiError, ErrorBody, InvalidBody, Issue};
+pub use extract::{JsonBody, OptionalJsonBody, PathParams, QueryParams};
+pub use observe::RequestId;
+pub use openapi::document;
+pub use router::router;
+pub use serve::serve;
+pub use state::{App, AppState, ServerOptions};

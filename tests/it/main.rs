@@ -1,3 +1,5 @@
 //! The integration tests: one binary, a file per command and per route.
 
+mod api_fixture;
 mod conventions;
+mod server;

@@ -1,0 +1,48 @@
+//! The server's life: it takes requests until it is told to end, and ends what is under way.
+//!
+//! Always so: it ends at most [`GRACE`] after it was told to.
+
+use std::io;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+
+use super::metrics;
+use super::router::router;
+use super::state::AppState;
+
+/// How long requests under way may still take.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until `shutdown` ends or [`App::closing`](super::App) is cancelled, then lets requests under way finish; streams end at once.
+///
+/// # Errors
+/// What the listener reports.
+pub async fn serve(
+    listener: TcpListener,
+    app: AppState,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let closing = app.closing.clone();
+    metrics::recorder();
+    tokio::spawn(metrics::keep_small(closing.clone()));
+    let listener = listener.tap_io(|connection| {
+        // Where it cannot be set, small answers take longer, no more.
+        drop(connection.set_nodelay(true));
+    });
+    let told = {
+        let closing = closing.clone();
+        async move {
+            tokio::select! {
+                () = shutdown => closing.cancel(),
+                () = closing.cancelled() => {}
+            }
+        }
+    };
+    let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(told);
+    tokio::select! {
+        outcome = serving.into_future() => outcome,
+        () = async { closing.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
