@@ -5,6 +5,7 @@
 
 mod database;
 mod error;
+pub mod jobs;
 mod migrations;
 mod time;
 
