@@ -1,5 +1,7 @@
 //! The steps: what runs inside a Windmill worker, one file per script, and the executable that reaches them.
 //!
-//! Always so: a step talks to the outside through `host` alone.
+//! Always so: a step reaches the network, the environment, time and other programs through `host` alone.
 
+pub mod client;
 pub mod exit;
+pub mod host;
