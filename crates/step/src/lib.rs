@@ -5,3 +5,5 @@
 pub mod client;
 pub mod exit;
 pub mod host;
+pub mod program;
+pub mod steps;

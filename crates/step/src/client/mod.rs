@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use base_url::BaseUrl;
 pub use error::ClientError;
-pub use protocols::{Claim, Claimed, Execution, ExecutionStatus, Started};
+pub use protocols::{Execution, ExecutionStatus, Started};
 use retry::Safety;
 
 use crate::host::{Host, Method, Request, Response, Secret};

@@ -4,37 +4,14 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use millwright_core::catalog::scripts::protocol_select_next_step::Output as Claimed;
+use millwright_core::catalog::scripts::records::Protocol;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{CALL_LIMIT, Client, ClientError, Safety};
 use crate::host::{Host, Method, Request};
-
-/// The answer to a claim.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Claimed {
-    /// The first claimed step; none when no step is ready.
-    pub step_run_id: Option<i64>,
-    /// Its claim.
-    pub claim: Option<String>,
-    /// Every claimed step.
-    #[serde(default)]
-    pub steps: Vec<Claim>,
-    /// How the protocol stands.
-    pub status: Option<String>,
-    /// The same in words.
-    pub message: Option<String>,
-}
-
-/// One claimed step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The step.
-    pub step_run_id: i64,
-    /// What entitles to execute it.
-    pub claim: String,
-}
 
 /// The answer to the start of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -94,7 +71,7 @@ impl<H: Host> Client<'_, H> {
     ///
     /// # Errors
     /// When the API cannot be reached or refuses.
-    pub async fn protocol(&self, id: i64) -> Result<Map<String, Value>, ClientError> {
+    pub async fn protocol(&self, id: i64) -> Result<Protocol, ClientError> {
         self.get(&format!("/protocols/{id}"), CALL_LIMIT).await
     }
 
@@ -102,7 +79,7 @@ impl<H: Host> Client<'_, H> {
     ///
     /// # Errors
     /// When the API cannot be reached or refuses.
-    pub async fn start_protocol(&self, id: i64) -> Result<Map<String, Value>, ClientError> {
+    pub async fn start_protocol(&self, id: i64) -> Result<Protocol, ClientError> {
         self.post(
             &format!("/protocols/{id}/actions/start"),
             &json!({}),

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub use native::NativeHost;
 pub use process::{Finished, ProcessError, Processes, Program};
+pub(crate) use termination::stay_if_ending;
 pub use termination::{Cleanup, Guard, end_with_parent, on_termination};
 
 /// What a step may ask of the world.

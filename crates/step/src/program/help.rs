@@ -1,0 +1,110 @@
+//! What the executable says of itself and of its steps.
+//!
+//! Always so: it is made from the scripts' types, so it cannot say something else than they do.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::steps::StepEntry;
+
+/// The version, on one line.
+pub(super) fn version() -> String {
+    concat!("millwright-step ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// The names, one to a line.
+pub(super) fn list(steps: &[StepEntry]) -> String {
+    steps
+        .iter()
+        .map(|step| step.name)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// How to call the program, and its steps.
+pub(super) fn of_program(steps: &[StepEntry]) -> String {
+    let mut text = String::from(
+        "Runs one step of a flow, as Windmill's scripts do.\n\n\
+         Usage: millwright-step <STEP> [ARGUMENT]...\n       \
+         millwright-step <STEP> --args <JSON | @FILE | ->\n       \
+         millwright-step <STEP> --help\n       \
+         millwright-step --list | --help | --version\n\n\
+         Linked under a step's name the program is that step.\n\n\
+         Positional arguments are text in the step's order; empty and null mean absent.\n\
+         In a Windmill job the result goes to result.json, else to stdout. Messages go to stderr.\n\n\
+         Exit codes: 0 done, 1 the work failed, 2 bad input, 3 the API refused or did not answer,\n\
+         4 not available yet, 130 interrupted, 143 terminated\n\n\
+         Steps:\n",
+    );
+    let width = steps
+        .iter()
+        .map(|step| step.name.len())
+        .max()
+        .unwrap_or_default();
+    for step in steps {
+        let _ = writeln!(text, "  {:width$}  {}", step.name, step.summary);
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What a step does and takes.
+pub(super) fn of_step(step: &StepEntry) -> String {
+    let script = (step.describe)();
+    let mut text = format!(
+        "{}\n\nUsage: millwright-step {}",
+        script.description, step.name
+    );
+    for argument in step.arguments {
+        let (open, close) = if argument.required {
+            ('<', '>')
+        } else {
+            ('[', ']')
+        };
+        let _ = write!(text, " {open}{}{close}", argument.name);
+    }
+    text.push_str("\n\nArguments:\n");
+    for argument in step.arguments {
+        let schema = &script.arguments_schema["properties"][argument.name];
+        let about = schema["description"].as_str().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "  {} ({}){}\n      {about}",
+            argument.name,
+            kind(&schema["type"]),
+            default(schema)
+        );
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The name that a mistyped one probably means.
+pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names.map(|name| (strsim::jaro_winkler(word, name), name));
+    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.filter(|(score, _)| *score > 0.8).map(|(_, name)| name)
+}
+
+/// A schema's type in words; a type that may be null is named without it.
+fn kind(schema: &Value) -> String {
+    match schema {
+        Value::String(name) => name.clone(),
+        Value::Array(names) => {
+            let names = names
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|name| *name != "null");
+            names.collect::<Vec<_>>().join(" or ")
+        }
+        _ => "any".to_owned(),
+    }
+}
+
+fn default(schema: &Value) -> String {
+    match &schema["default"] {
+        Value::Null => String::new(),
+        value => format!(", default {value}"),
+    }
+}

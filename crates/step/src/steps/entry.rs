@@ -1,0 +1,57 @@
+//! How the executable reaches a step: by name, with arguments and result as JSON.
+//!
+//! Always so: the types are the script's own, so what `core::catalog` says of a script is what its step takes and yields.
+
+use millwright_core::catalog::{Argument, Object, Script, ScriptInfo};
+use serde_json::Value;
+
+use super::StepError;
+use crate::host::{NativeHost, block_on};
+
+/// One step of an executable.
+#[derive(Debug, Clone, Copy)]
+pub struct StepEntry {
+    /// The script's name.
+    pub name: &'static str,
+    /// One short line.
+    pub summary: &'static str,
+    /// Its arguments, in the order of positional text.
+    pub arguments: &'static [Argument],
+    /// All that is known of the script.
+    pub describe: fn() -> ScriptInfo,
+    /// Runs it.
+    pub run: fn(Object, &NativeHost) -> Result<Value, StepError>,
+}
+
+impl StepEntry {
+    /// The step of a script. `run` is a closure around [`perform`].
+    pub const fn of<S: Script>(run: fn(Object, &NativeHost) -> Result<Value, StepError>) -> Self {
+        Self {
+            name: S::NAME,
+            summary: S::SUMMARY,
+            arguments: S::ARGUMENTS,
+            describe: ScriptInfo::of::<S>,
+            run,
+        }
+    }
+}
+
+/// Runs a step to its end: JSON arguments to the script's types, the script's result to JSON.
+///
+/// # Errors
+/// When the arguments are not the script's, and when the step fails.
+pub fn perform<S: Script>(
+    arguments: Object,
+    host: &NativeHost,
+    run: impl AsyncFnOnce(S, &NativeHost) -> Result<S::Output, StepError>,
+) -> Result<Value, StepError> {
+    let arguments: S =
+        serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
+            let (path, reason) = (error.path().to_string(), error.into_inner());
+            StepError::bad_argument(&path, reason)
+        })?;
+    let output = block_on(run(arguments, host))?;
+    serde_json::to_value(output).map_err(|error| {
+        StepError::failed(format!("the result cannot be written as JSON: {error}"))
+    })
+}

@@ -1,0 +1,64 @@
+//! `finish_tasksgodzilla_codex_run`: closes a run. Every flow's failure handler.
+//!
+//! Always so: it never hides the error that it reports, because a failed flow's result is its handler's.
+
+use std::time::Duration;
+
+use millwright_core::catalog::scripts::finish_tasksgodzilla_codex_run::{Args, Output};
+use millwright_core::refs::{FinishRun, RunId};
+
+use super::StepError;
+use crate::client::Client;
+use crate::host::Host;
+
+/// The call with its repetitions.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Closes the run, best effort.
+///
+/// # Errors
+/// When the status is not a final one, or the run id is none.
+pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
+    if !args.status.is_final() {
+        let problem = format!(
+            "a run is not closed as {:?}: use succeeded, failed or cancelled",
+            args.status.as_str()
+        );
+        return Err(StepError::bad_argument("status", problem));
+    }
+    let given = args.run_id.as_deref().filter(|text| !text.is_empty());
+    let run_id: Option<RunId> = given
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| StepError::bad_argument("run_id", error))?;
+    let message = close(run_id.as_ref(), &args, host).await.err();
+    if let Some(message) = &message {
+        host.log(&format!("warning: no run is closed: {message}"));
+    }
+    Ok(Output {
+        run_id: args.run_id,
+        status: args.status,
+        closed: message.is_none(),
+        message,
+        error: args.error,
+    })
+}
+
+async fn close(run: Option<&RunId>, args: &Args, host: &impl Host) -> Result<(), String> {
+    let run = run.ok_or("no run was registered")?;
+    let finish = FinishRun {
+        status: args.status,
+        result: args.result.clone(),
+        error: args.error.clone(),
+        cost_tokens: None,
+        cost_cents: None,
+    };
+    let client = Client::refs(host)
+        .map_err(|error| error.to_string())?
+        .within(LIMIT);
+    client
+        .finish_run(run, &finish)
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(())
+}

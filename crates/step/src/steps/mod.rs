@@ -1,0 +1,61 @@
+//! The steps: one file for each Windmill script, with the script's arguments and result from `core::catalog`.
+//!
+//! Always so: a step returns its result or a [`StepError`], never a result that means an error.
+
+mod emit_tasksgodzilla_codex_refs;
+mod entry;
+mod error;
+mod execution;
+mod finish_tasksgodzilla_codex_run;
+mod job;
+mod not_yet;
+mod protocol_plan_and_wait;
+mod protocol_select_next_step;
+mod registration;
+mod step_execute_api;
+mod step_run_qa_api;
+
+use millwright_core::catalog::scripts;
+
+pub use entry::{StepEntry, perform};
+pub use error::StepError;
+
+/// The entries of steps that have a module here, and of those that follow later.
+macro_rules! entries {
+    (steps { $($step:ident),* $(,)? } later { $($later:ident),* $(,)? }) => {
+        &[
+            $(StepEntry::of::<scripts::$step::Args>(|arguments, host| {
+                perform(arguments, host, $step::run)
+            }),)*
+            $(StepEntry::of::<scripts::$later::Args>(|arguments, host| {
+                perform(arguments, host, not_yet::run::<scripts::$later::Args>)
+            }),)*
+        ]
+    };
+}
+
+/// Every step of this crate.
+pub const ALL: &[StepEntry] = entries! {
+    steps {
+        emit_tasksgodzilla_codex_refs,
+        finish_tasksgodzilla_codex_run,
+        protocol_plan_and_wait,
+        protocol_select_next_step,
+        step_execute_api,
+        step_run_qa_api,
+    }
+    later {
+        execute_step,
+        run_qa,
+        clone_repo,
+        analyze_project,
+        initialize_speckit,
+        plan_protocol,
+        run_quality,
+        open_pr,
+        handle_feedback,
+        generate_spec,
+        generate_plan,
+        generate_tasks,
+    }
+};

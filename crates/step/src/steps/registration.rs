@@ -1,0 +1,100 @@
+//! The run that a step registers when it is called by itself, and not by a flow that has done so already.
+//!
+//! Always so: it is best effort; with the API down or slow it costs two seconds at most, and it never fails the step.
+
+use std::time::Duration;
+
+use millwright_core::catalog::Object;
+use millwright_core::catalog::scripts::emit_tasksgodzilla_codex_refs::Args;
+use millwright_core::refs::{FinishRun, RunId, RunStatus};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::emit_tasksgodzilla_codex_refs::emit;
+use super::{StepError, job};
+use crate::client::Client;
+use crate::host::Host;
+
+const START_LIMIT: Duration = Duration::from_millis(1500);
+const END_LIMIT: Duration = Duration::from_millis(400);
+
+/// What a run belongs to.
+#[derive(Debug, Default)]
+pub(super) struct Belongs {
+    pub(super) protocol_run_id: Option<i64>,
+    pub(super) step_run_id: Option<i64>,
+}
+
+/// Runs `work`, and around it registers and closes a run of kind `devgodzilla.<script>` when this job is not part of a flow.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) async fn registered<T: Serialize>(
+    host: &impl Host,
+    script: &str,
+    belongs: Belongs,
+    params: Object,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
+    let run = begin(host, script, belongs, params).await;
+    let outcome = work.await;
+    if let Some(run) = run {
+        end(host, &run, &outcome).await;
+    }
+    outcome
+}
+
+async fn begin(host: &impl Host, script: &str, belongs: Belongs, params: Object) -> Option<RunId> {
+    if host.env(job::JOB).is_none() || host.env(job::FLOW).is_some() {
+        return None;
+    }
+    let args = Args {
+        run_id: None,
+        job_type: "windmill".to_owned(),
+        run_kind: Some(format!("devgodzilla.{script}")),
+        project_id: None,
+        protocol_run_id: belongs.protocol_run_id,
+        step_run_id: belongs.step_run_id,
+        params: Some(params),
+        attach_default_artifacts: true,
+    };
+    match emit(args, host, START_LIMIT).await {
+        Ok(output) => output.run_id.parse().ok(),
+        Err(error) => {
+            host.log(&format!("warning: the run is not registered: {error}"));
+            None
+        }
+    }
+}
+
+async fn end<T: Serialize>(host: &impl Host, run: &RunId, outcome: &Result<T, StepError>) {
+    let finish = FinishRun {
+        status: if outcome.is_ok() {
+            RunStatus::Succeeded
+        } else {
+            RunStatus::Failed
+        },
+        result: outcome
+            .as_ref()
+            .ok()
+            .and_then(|result| serde_json::to_value(result).ok()),
+        error: outcome.as_ref().err().map(StepError::to_json),
+        cost_tokens: None,
+        cost_cents: None,
+    };
+    let closed = match Client::refs(host) {
+        Ok(client) => client.within(END_LIMIT).finish_run(run, &finish).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = closed {
+        host.log(&format!("warning: the run is not closed: {error}"));
+    }
+}
+
+/// The parameters with which a run is registered: each that has a value.
+pub(super) fn params<const N: usize>(pairs: [(&str, Value); N]) -> Object {
+    let given = pairs.into_iter().filter(|(_, value)| !value.is_null());
+    given
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
