@@ -7,6 +7,7 @@ mod database;
 mod error;
 pub mod jobs;
 mod migrations;
+pub mod protocols;
 mod time;
 
 pub use database::{Store, StoreOptions};

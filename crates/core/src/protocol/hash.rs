@@ -12,10 +12,18 @@ pub fn spec_hash(spec: &Value) -> String {
     short_hash(canonical_json(spec).as_bytes())
 }
 
+/// The whole SHA-256 of canonical JSON, 64 hex digits.
+pub fn long_hash(value: &Value) -> String {
+    hex(&Sha256::digest(canonical_json(value)))
+}
+
 /// The first 12 hex digits of the SHA-256 of some bytes: a spec's hash, a prompt's version.
 pub fn short_hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest[..6].iter().fold(String::new(), |mut text, byte| {
+    hex(&Sha256::digest(bytes)[..6])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
         text
     })

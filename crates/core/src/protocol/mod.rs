@@ -25,7 +25,7 @@ pub use assignment::{Assignment, Begun, Claim, ProjectDefaults};
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
-pub use hash::{canonical_json, short_hash, spec_hash};
+pub use hash::{canonical_json, long_hash, short_hash, spec_hash};
 pub use lifecycle::{
     LetGo, begin_execution, begin_qa, cancel, let_go, pause, planned, resume, spec_missing,
     spec_refused, start,

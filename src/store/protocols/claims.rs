@@ -1,0 +1,287 @@
+//! Claims: who may work on which step, and until when.
+//!
+//! Always so: a step has at most one claim, and one that has lapsed is gone before anything else is decided.
+
+use std::time::Duration;
+
+use millwright_core::protocol::{
+    Claim, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, let_go,
+    ready_steps,
+};
+use rusqlite::{OptionalExtension, Row};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{StoreError, Tables};
+use crate::store::Timestamp;
+
+/// A claim's row.
+#[derive(Debug, Clone)]
+pub(super) struct HeldClaim {
+    pub(super) step_run_id: i64,
+    pub(super) protocol_run_id: i64,
+    pub(super) claim: String,
+    /// Which half of the work it was last used for.
+    pub(super) phase: Option<String>,
+    /// Whether it was given to a caller, who keeps it from execution to check.
+    pub(super) of_caller: bool,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Tables<'_> {
+    /// Claims the next ready step of a protocol for a holder, or every ready one. A holder that has not used what
+    /// it was given gets the same again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn select(
+        &self,
+        protocol_run_id: i64,
+        holder: &str,
+        all: bool,
+    ) -> Result<RunNextStep, StoreError> {
+        self.sweep(protocol_run_id)?;
+        let seen = self.see(protocol_run_id)?;
+        let status = seen.snapshot.status;
+        let mut steps = Vec::new();
+        if status.takes_steps() {
+            steps = self.unused_claims(protocol_run_id, holder)?;
+        }
+        for step_run_id in ready_steps(&seen.snapshot) {
+            if !all && !steps.is_empty() {
+                break;
+            }
+            let claim = self.give_claim(protocol_run_id, step_run_id, holder)?;
+            steps.push(SelectedStep { step_run_id, claim });
+        }
+        steps.sort_by_key(|selected| {
+            let step = seen.snapshot.step(selected.step_run_id);
+            step.map(|step| step.index)
+        });
+        if !all {
+            steps.truncate(1);
+        }
+        let name = |id| seen.snapshot.step(id).map(|step| step.name.clone());
+        let names: Vec<String> = steps.iter().filter_map(|s| name(s.step_run_id)).collect();
+        Ok(answer(steps, status, &names))
+    }
+
+    /// Claims one step for a holder.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where another holds it.
+    pub fn claim_step(&self, step_run_id: i64, holder: &str) -> Result<Claim, StoreError> {
+        let step = self.step(step_run_id)?;
+        self.sweep(step.protocol_run_id)?;
+        let unused = self.unused_claims(step.protocol_run_id, holder)?;
+        if let Some(mine) = unused.iter().find(|mine| mine.step_run_id == step_run_id) {
+            return Ok(lease(step_run_id, &mine.claim, self.leases.waiting));
+        }
+        self.refuse_held(step_run_id)?;
+        if !step.status.allows(StepAction::Check) {
+            step.status.after(step_run_id, StepAction::Execute)?;
+        }
+        let claim = self.give_claim(step.protocol_run_id, step_run_id, holder)?;
+        Ok(lease(step_run_id, &claim, self.leases.waiting))
+    }
+
+    /// Makes a claim last longer, while its holder works.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where the claim does not hold the step any more.
+    pub fn renew(&self, step_run_id: i64, claim: &str) -> Result<Claim, StoreError> {
+        let step = self.step(step_run_id)?;
+        self.sweep(step.protocol_run_id)?;
+        self.held(step_run_id, claim)?;
+        self.extend(claim, self.leases.working)?;
+        Ok(lease(step_run_id, claim, self.leases.working))
+    }
+
+    /// The row of a claim that holds a step now.
+    pub(super) fn held(&self, step_run_id: i64, claim: &str) -> Result<HeldClaim, StoreError> {
+        self.claim_of(step_run_id)?
+            .filter(|held| held.claim == claim)
+            .ok_or_else(|| {
+                StoreError::Conflict(format!(
+                    "claim {claim} does not hold step {step_run_id}: it lapsed, was used up, or the step was sent back"
+                ))
+            })
+    }
+
+    /// A claim for work that begins at once and that the caller did not claim: it ends with that work.
+    pub(super) fn claim_for_work(
+        &self,
+        protocol_run_id: i64,
+        step_run_id: i64,
+    ) -> Result<HeldClaim, StoreError> {
+        self.refuse_held(step_run_id)?;
+        let claim = self.give_claim(protocol_run_id, step_run_id, "by hand")?;
+        self.connection
+            .prepare_cached("UPDATE claims SET of_caller = 0 WHERE claim = ?1")?
+            .execute([&claim])?;
+        self.held(step_run_id, &claim)
+    }
+
+    fn refuse_held(&self, step_run_id: i64) -> Result<(), StoreError> {
+        match self.claim_of(step_run_id)? {
+            Some(held) => Err(StoreError::Conflict(format!(
+                "step {step_run_id} is claimed by another until {} UTC: wait, or show its claim",
+                held.expires_at.to_row_text()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn claim_of(&self, step_run_id: i64) -> Result<Option<HeldClaim>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT * FROM claims WHERE step_run_id = ?1")?
+            .query_row([step_run_id], from_row)
+            .optional()?)
+    }
+
+    fn give_claim(
+        &self,
+        protocol_run_id: i64,
+        step_run_id: i64,
+        holder: &str,
+    ) -> Result<String, StoreError> {
+        let claim = Uuid::new_v4().to_string();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO claims (step_run_id, protocol_run_id, claim, holder, of_caller, expires_at)
+                 VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+            )?
+            .execute((
+                step_run_id,
+                protocol_run_id,
+                &claim,
+                holder,
+                self.after(self.leases.waiting),
+            ))?;
+        Ok(claim)
+    }
+
+    fn unused_claims(
+        &self,
+        protocol_run_id: i64,
+        holder: &str,
+    ) -> Result<Vec<SelectedStep>, StoreError> {
+        let claims: Vec<HeldClaim> = self
+            .connection
+            .prepare_cached(
+                "SELECT * FROM claims WHERE protocol_run_id = ?1 AND holder = ?2 AND of_caller
+                 AND phase IS NULL ORDER BY step_run_id",
+            )?
+            .query_map((protocol_run_id, holder), from_row)?
+            .collect::<Result<_, _>>()?;
+        for held in &claims {
+            self.extend(&held.claim, self.leases.waiting)?;
+        }
+        let selected = claims.into_iter().map(|held| SelectedStep {
+            step_run_id: held.step_run_id,
+            claim: held.claim,
+        });
+        Ok(selected.collect())
+    }
+
+    /// Puts a claim to use, or lets it wait for the next half of the work.
+    pub(super) fn use_claim(&self, claim: &str, phase: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE claims SET phase = ?2 WHERE claim = ?1")?
+            .execute((claim, phase))?;
+        self.extend(claim, self.leases.working)
+    }
+
+    pub(super) fn extend(&self, claim: &str, by: Duration) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("UPDATE claims SET expires_at = ?2 WHERE claim = ?1")?
+            .execute((claim, self.after(by)))?;
+        Ok(())
+    }
+
+    pub(super) fn drop_claim(&self, step_run_id: i64) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("DELETE FROM claims WHERE step_run_id = ?1")?
+            .execute([step_run_id])?;
+        Ok(())
+    }
+
+    /// Ends the claims of a protocol that were not renewed in time: their steps may be chosen again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn sweep(&self, protocol_run_id: i64) -> Result<(), StoreError> {
+        let lapsed: Vec<HeldClaim> = self
+            .connection
+            .prepare_cached("SELECT * FROM claims WHERE protocol_run_id = ?1 AND expires_at <= ?2")?
+            .query_map((protocol_run_id, self.now), from_row)?
+            .collect::<Result<_, _>>()?;
+        for held in lapsed {
+            self.take_back(&held, LetGo::LeaseExpired)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a claim whose holder is gone, with what is executed under it.
+    pub(super) fn take_back(&self, held: &HeldClaim, why: LetGo) -> Result<(), StoreError> {
+        let error = match why {
+            LetGo::LeaseExpired => json!({
+                "name": "LeaseExpired", "message": "its claim was not renewed in time",
+            }),
+            LetGo::ServerLost => json!({
+                "name": "ExecutionLost", "message": "the server that ran it is gone",
+            }),
+        };
+        self.fail_running(&held.claim, &error)?;
+        self.drop_claim(held.step_run_id)?;
+        let seen = self.see(held.protocol_run_id)?;
+        let status = seen.snapshot.step(held.step_run_id).map(|step| step.status);
+        if held.phase.is_some() && status.is_some_and(StepStatus::is_in_hand) {
+            let decision = let_go(&seen.snapshot, held.step_run_id, why)?;
+            self.apply(&seen, &decision, Some(&held.claim))?;
+        }
+        Ok(())
+    }
+
+    fn after(&self, length: Duration) -> Timestamp {
+        let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(self.now.0.saturating_add(micros))
+    }
+}
+
+/// A claim, as the API gives it.
+pub(super) fn lease(step_run_id: i64, claim: &str, length: Duration) -> Claim {
+    Claim {
+        step_run_id,
+        claim: claim.to_owned(),
+        lease_seconds: length.as_secs(),
+    }
+}
+
+fn answer(steps: Vec<SelectedStep>, status: ProtocolStatus, names: &[String]) -> RunNextStep {
+    let first = steps.first().cloned();
+    let message = match names {
+        [] => format!("No step can be run now: the protocol is {status}"),
+        [name] => format!("Step {name} claimed"),
+        names => format!("Steps {} claimed", names.join(", ")),
+    };
+    RunNextStep {
+        step_run_id: first.as_ref().map(|first| first.step_run_id),
+        claim: first.map(|first| first.claim),
+        steps,
+        status,
+        message,
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<HeldClaim> {
+    Ok(HeldClaim {
+        step_run_id: row.get("step_run_id")?,
+        protocol_run_id: row.get("protocol_run_id")?,
+        claim: row.get("claim")?,
+        phase: row.get("phase")?,
+        of_caller: row.get("of_caller")?,
+        expires_at: row.get("expires_at")?,
+    })
+}

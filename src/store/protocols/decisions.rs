@@ -1,0 +1,128 @@
+//! The way from the tables to a snapshot, and from a decision back to the tables.
+//!
+//! Always so: what is written is what differs between the two, and the events go in the same transaction.
+
+use millwright_core::protocol::{
+    Decision, ProtocolRun, QaPolicy, Snapshot, Step, StepSpec, StepStatus,
+};
+use rusqlite::{Row, named_params};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::steps::{ints, runtime_state};
+use super::{StoreError, Tables, word};
+
+/// A protocol run, and the snapshot that was taken of it.
+pub(super) struct Seen {
+    pub(super) run: ProtocolRun,
+    pub(super) snapshot: Snapshot,
+}
+
+impl Tables<'_> {
+    /// Takes a snapshot.
+    pub(super) fn see(&self, protocol_run_id: i64) -> Result<Seen, StoreError> {
+        let run = self.protocol(protocol_run_id)?;
+        let steps = self
+            .connection
+            .prepare_cached(
+                "SELECT step_runs.*, claims.expires_at AS claimed_until FROM step_runs
+                 LEFT JOIN claims ON claims.step_run_id = step_runs.id AND claims.expires_at > ?2
+                 WHERE step_runs.protocol_run_id = ?1 ORDER BY step_index, id",
+            )?
+            .query_map((protocol_run_id, self.now), step_from_row)?
+            .collect::<Result<_, _>>()?;
+        let snapshot = Snapshot {
+            status: run.status,
+            spec_hash: run.spec_hash.clone(),
+            steps,
+        };
+        Ok(Seen { run, snapshot })
+    }
+
+    /// Writes what a decision changes, and its events. `by` is the claim of whoever caused it: what is executed
+    /// under it is ended by its own report.
+    pub(super) fn apply(
+        &self,
+        seen: &Seen,
+        decision: &Decision,
+        by: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let id = seen.run.id;
+        if decision.after.status != seen.snapshot.status {
+            self.connection
+                .prepare_cached(
+                    "UPDATE protocol_runs SET status = ?2, updated_at = ?3 WHERE id = ?1",
+                )?
+                .execute((id, decision.after.status.as_str(), self.now))?;
+        }
+        for (before, after) in decision.changed_steps(&seen.snapshot) {
+            self.write_step(after)?;
+            self.end_claim_where_done(before.status, after, by)?;
+        }
+        for event in &decision.events {
+            self.write_event(id, event)?;
+        }
+        Ok(())
+    }
+
+    fn write_step(&self, step: &Step) -> Result<(), StoreError> {
+        let state =
+            (!step.runtime_state.is_empty()).then(|| Value::Object(step.runtime_state.clone()));
+        self.connection
+            .prepare_cached(
+                "UPDATE step_runs SET status = :status, retries = :retries, runtime_state = :state,
+                     summary = :summary, updated_at = :now
+                 WHERE id = :id",
+            )?
+            .execute(named_params! {
+                ":id": step.id, ":status": step.status.as_str(), ":retries": step.retries,
+                ":state": state, ":summary": step.summary, ":now": self.now,
+            })?;
+        Ok(())
+    }
+
+    /// Work that a decision ended under someone's hands has no claim any more, and its report comes too late.
+    fn end_claim_where_done(
+        &self,
+        before: StepStatus,
+        after: &Step,
+        by: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let taken_away = before.is_in_hand() && !after.status.is_in_hand();
+        if taken_away || after.status.is_done() {
+            self.drop_claim(after.id)?;
+            self.cancel_running(after.id, by)?;
+        }
+        Ok(())
+    }
+}
+
+fn step_from_row(row: &Row<'_>) -> rusqlite::Result<Step> {
+    let depends_on: Option<Value> = row.get("depends_on")?;
+    let policy: Option<Value> = row.get("policy")?;
+    let spec: Option<Value> = row.get("step_spec")?;
+    let claimed_until: Option<i64> = row.get("claimed_until")?;
+    Ok(Step {
+        id: row.get("id")?,
+        index: row.get("step_index")?,
+        name: row.get("step_name")?,
+        status: word(row, "status")?,
+        retries: row.get("retries")?,
+        depends_on: depends_on.map(|ids| ints(&ids)).unwrap_or_default(),
+        policies: match policy {
+            Some(Value::Array(policies)) => policies,
+            Some(policy @ Value::Object(_)) => vec![policy],
+            _ => Vec::new(),
+        },
+        qa: qa_policy(spec.as_ref()),
+        runtime_state: runtime_state(row)?.unwrap_or_else(Map::new),
+        summary: row.get("summary")?,
+        claimed: claimed_until.is_some(),
+    })
+}
+
+/// A step that the spec does not know is checked in full.
+fn qa_policy(spec: Option<&Value>) -> QaPolicy {
+    spec.and_then(|spec| StepSpec::deserialize(spec).ok())
+        .map_or(QaPolicy::Full, |spec| spec.qa.effective())
+}

@@ -1,0 +1,258 @@
+//! Executions: what the server runs, or has run, for a claim.
+//!
+//! Always so: a claim has at most one execution of each kind, and one that has ended is not changed.
+
+use millwright_core::protocol::{
+    Begun, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, StepStatus,
+};
+use rusqlite::{OptionalExtension, Row};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{StoreError, Tables, word};
+
+/// An execution that was asked for.
+#[derive(Debug, Clone)]
+pub struct StartedExecution {
+    /// The answer to whoever asked.
+    pub started: ExecutionStarted,
+    /// The work, where it is new and has to be done.
+    pub begun: Option<Begun>,
+}
+
+/// An execution that is under way, and who runs it.
+#[derive(Debug, Clone)]
+pub struct Lost {
+    /// Names the execution.
+    pub execution_id: String,
+    /// The server that runs it.
+    pub owner: String,
+}
+
+/// How an execution ends.
+pub(super) enum End {
+    Succeeded(Value),
+    Failed(Value),
+    Cancelled,
+}
+
+impl Tables<'_> {
+    /// Begins an execution for a claim; asked again for the same claim, gives the same execution. Without a claim
+    /// the step is claimed for as long as the execution lasts.
+    ///
+    /// # Errors
+    /// As [`Tables::begin`].
+    pub fn start_execution(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: Option<&str>,
+        owner: &str,
+    ) -> Result<StartedExecution, StoreError> {
+        let step = self.step(step_run_id)?;
+        if let Some(claim) = claim {
+            if let Some(started) = self.execution_for(step_run_id, kind, claim)? {
+                let begun = None;
+                return Ok(StartedExecution { started, begun });
+            }
+            if kind == Kind::Execute && step.status == StepStatus::NeedsQa {
+                return self.executed_before(step_run_id, claim, owner);
+            }
+        }
+        let begun = self.begin(step_run_id, kind, claim)?;
+        let started = self.insert_execution(step_run_id, kind, &begun.claim.claim, owner)?;
+        Ok(StartedExecution {
+            started,
+            begun: Some(begun),
+        })
+    }
+
+    /// A claim on a step that was executed by someone who never came to check it: there is nothing to execute.
+    fn executed_before(
+        &self,
+        step_run_id: i64,
+        claim: &str,
+        owner: &str,
+    ) -> Result<StartedExecution, StoreError> {
+        self.held(step_run_id, claim)?;
+        let mut started = self.insert_execution(step_run_id, Kind::Execute, claim, owner)?;
+        let step = serde_json::to_value(self.step(step_run_id)?).unwrap_or_default();
+        self.end_running(claim, &End::Succeeded(step))?;
+        self.use_claim(claim, Kind::Execute.as_str())?;
+        self.extend(claim, self.leases.waiting)?;
+        started.status = ExecutionStatus::Succeeded;
+        Ok(StartedExecution {
+            started,
+            begun: None,
+        })
+    }
+
+    fn insert_execution(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: &str,
+        owner: &str,
+    ) -> Result<ExecutionStarted, StoreError> {
+        let execution_id = Uuid::now_v7().to_string();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO executions (id, step_run_id, protocol_run_id, kind, claim, status, owner, created_at)
+                 SELECT ?1, id, protocol_run_id, ?3, ?4, 'running', ?5, ?6 FROM step_runs WHERE id = ?2",
+            )?
+            .execute((
+                &execution_id,
+                step_run_id,
+                kind.as_str(),
+                claim,
+                owner,
+                self.now,
+            ))?;
+        Ok(ExecutionStarted {
+            execution_id,
+            step_run_id,
+            kind,
+            status: ExecutionStatus::Running,
+        })
+    }
+
+    fn execution_for(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: &str,
+    ) -> Result<Option<ExecutionStarted>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT * FROM executions WHERE claim = ?1 AND kind = ?2 AND step_run_id = ?3",
+            )?
+            .query_row((claim, kind.as_str(), step_run_id), |row| {
+                Ok(ExecutionStarted {
+                    execution_id: row.get("id")?,
+                    step_run_id,
+                    kind,
+                    status: word(row, "status")?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// An execution.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn execution(&self, id: &str) -> Result<Execution, StoreError> {
+        self.connection
+            .prepare_cached("SELECT * FROM executions WHERE id = ?1")?
+            .query_row([id], from_row)
+            .optional()?
+            .ok_or(StoreError::NotFound("Execution"))
+    }
+
+    /// Ends the claims of an execution's protocol that lapsed, and gives the execution as it then stands.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn swept_execution(&self, id: &str) -> Result<Execution, StoreError> {
+        let execution = self.execution(id)?;
+        if execution.status != ExecutionStatus::Running {
+            return Ok(execution);
+        }
+        self.sweep(self.step(execution.step_run_id)?.protocol_run_id)?;
+        self.execution(id)
+    }
+
+    /// The claim that an execution runs under.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn claim_of_execution(&self, id: &str) -> Result<String, StoreError> {
+        self.connection
+            .prepare_cached("SELECT claim FROM executions WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?
+            .ok_or(StoreError::NotFound("Execution"))
+    }
+
+    /// The executions under way, with who runs them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn under_way(&self) -> Result<Vec<Lost>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT id, owner FROM executions WHERE status = 'running'")?
+            .query_map([], |row| {
+                Ok(Lost {
+                    execution_id: row.get("id")?,
+                    owner: row.get("owner")?,
+                })
+            })?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// Gives up an execution whose server is gone: it failed, and its step may be chosen again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn give_up(&self, id: &str) -> Result<(), StoreError> {
+        let execution = self.execution(id)?;
+        if execution.status != ExecutionStatus::Running {
+            return Ok(());
+        }
+        let claim = self.claim_of_execution(id)?;
+        match self.claim_of(execution.step_run_id)? {
+            Some(held) if held.claim == claim => self.take_back(&held, LetGo::ServerLost),
+            _ => self.fail_running(
+                &claim,
+                &serde_json::json!({"name": "ExecutionLost", "message": "the server that ran it is gone"}),
+            ),
+        }
+    }
+
+    pub(super) fn end_running(&self, claim: &str, end: &End) -> Result<(), StoreError> {
+        let (status, result, error) = match end {
+            End::Succeeded(result) => (ExecutionStatus::Succeeded, Some(result), None),
+            End::Failed(error) => (ExecutionStatus::Failed, None, Some(error)),
+            End::Cancelled => (ExecutionStatus::Cancelled, None, None),
+        };
+        self.connection
+            .prepare_cached(
+                "UPDATE executions SET status = ?2, result = ?3, error = ?4, finished_at = ?5
+                 WHERE claim = ?1 AND status = 'running'",
+            )?
+            .execute((claim, status.as_str(), result, error, self.now))?;
+        Ok(())
+    }
+
+    pub(super) fn fail_running(&self, claim: &str, error: &Value) -> Result<(), StoreError> {
+        self.end_running(claim, &End::Failed(error.clone()))
+    }
+
+    /// Marks as cancelled what runs for a step under any other claim.
+    pub(super) fn cancel_running(
+        &self,
+        step_run_id: i64,
+        except: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE executions SET status = 'cancelled', finished_at = ?3
+                 WHERE step_run_id = ?1 AND status = 'running' AND claim IS NOT ?2",
+            )?
+            .execute((step_run_id, except, self.now))?;
+        Ok(())
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Execution> {
+    Ok(Execution {
+        execution_id: row.get("id")?,
+        step_run_id: row.get("step_run_id")?,
+        kind: word(row, "kind")?,
+        status: word(row, "status")?,
+        result: row.get("result")?,
+        error: row.get("error")?,
+    })
+}

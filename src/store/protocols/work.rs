@@ -1,0 +1,162 @@
+//! Work on a step: its beginning, and the reports of whoever does it.
+//!
+//! Always so: a report counts only from the claim that holds the step at that moment.
+
+use millwright_core::protocol::{
+    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, ProtocolRun, QaPolicy, QaResult,
+    Report, Step, StepRun, StepStatus, begin_execution, begin_qa, reported,
+};
+use serde_json::{Value, json};
+
+use super::claims::{HeldClaim, lease};
+use super::{StoreError, Tables};
+use crate::store::protocols::executions::End;
+
+impl Tables<'_> {
+    /// Begins work on a step under a claim; without one, under a claim that ends with the work.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where another holds the step, the claim does not, or
+    /// the states of step and protocol do not allow it.
+    pub fn begin(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: Option<&str>,
+    ) -> Result<Begun, StoreError> {
+        let step = self.step(step_run_id)?;
+        if let Some(claim) = claim {
+            self.revive(step_run_id, claim)?;
+        }
+        self.sweep(step.protocol_run_id)?;
+        let held = match claim {
+            Some(claim) => self.held(step_run_id, claim)?,
+            None => self.claim_for_work(step.protocol_run_id, step_run_id)?,
+        };
+        if held.phase.as_deref() == Some(kind.as_str()) {
+            return Err(StoreError::Conflict(format!(
+                "claim {} has been used to {kind} step {step_run_id} already",
+                held.claim
+            )));
+        }
+        let seen = self.see(step.protocol_run_id)?;
+        let decision = match kind {
+            Kind::Execute => begin_execution(&seen.snapshot, step_run_id)?,
+            Kind::Qa => begin_qa(&seen.snapshot, step_run_id)?,
+        };
+        self.apply(&seen, &decision, Some(&held.claim))?;
+        self.use_claim(&held.claim, kind.as_str())?;
+        Ok(Begun {
+            claim: lease(step_run_id, &held.claim, self.leases.working),
+            kind,
+            assignment: self.assignment(&seen.run, &step)?,
+        })
+    }
+
+    /// A claim that nobody used in time still holds its step when nobody else has taken it.
+    fn revive(&self, step_run_id: i64, claim: &str) -> Result<(), StoreError> {
+        match self.claim_of(step_run_id)? {
+            Some(held) if held.claim == claim && held.phase.is_none() => {
+                self.extend(claim, self.leases.waiting)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a report on a step, decides what follows, and ends what was executed under the claim.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where the claim does not hold the step any more.
+    pub fn report(
+        &self,
+        step_run_id: i64,
+        claim: &str,
+        report: &Report,
+    ) -> Result<StepRun, StoreError> {
+        let step = self.step(step_run_id)?;
+        self.sweep(step.protocol_run_id)?;
+        let held = self.held(step_run_id, claim)?;
+        let seen = self.see(step.protocol_run_id)?;
+        let decision = reported(&seen.snapshot, step_run_id, report)?;
+        self.apply(&seen, &decision, Some(claim))?;
+        let after = decision.after.step(step_run_id);
+        if !matches!(report, Report::Started(_)) {
+            self.settle(&held, after, report)?;
+        }
+        self.step(step_run_id)
+    }
+
+    /// What becomes of the claim and of the execution after a final report.
+    fn settle(
+        &self,
+        held: &HeldClaim,
+        after: Option<&Step>,
+        report: &Report,
+    ) -> Result<(), StoreError> {
+        let awaits_qa = after.is_some_and(|step| step.status == StepStatus::NeedsQa);
+        let goes_on = after.is_some_and(|step| step.qa == QaPolicy::Light) && awaits_qa;
+        let executed = matches!(report, Report::Executed(report) if report.outcome == ExecutionOutcome::Succeeded);
+        if executed && goes_on {
+            return Ok(());
+        }
+        let end = self.end_of(held.step_run_id, report)?;
+        self.end_running(&held.claim, &end)?;
+        if executed && awaits_qa && held.of_caller {
+            self.extend(&held.claim, self.leases.waiting)
+        } else {
+            self.drop_claim(held.step_run_id)
+        }
+    }
+
+    fn end_of(&self, step_run_id: i64, report: &Report) -> Result<End, StoreError> {
+        let step = self.step(step_run_id)?;
+        Ok(match report {
+            Report::Executed(report) => match report.outcome {
+                ExecutionOutcome::Succeeded => End::Succeeded(as_json(&step)),
+                ExecutionOutcome::Cancelled => End::Cancelled,
+                ExecutionOutcome::Failed | ExecutionOutcome::SpecInvalid => {
+                    let name = report.error_type.as_deref().unwrap_or("ExecutionFailed");
+                    End::Failed(json!({"name": name, "message": report.summary}))
+                }
+            },
+            Report::Checked(report) => match report.verdict {
+                None => End::Cancelled,
+                Some(_) if report.inline => End::Succeeded(as_json(&step)),
+                Some(verdict) => End::Succeeded(as_json(&QaResult {
+                    verdict,
+                    summary: report.summary.clone(),
+                    gates: report.gates.clone(),
+                    step_status: step.status,
+                })),
+            },
+            Report::Started(_) => End::Cancelled,
+        })
+    }
+
+    fn assignment(&self, run: &ProtocolRun, step: &StepRun) -> Result<Assignment, StoreError> {
+        let project = self.project(run.project_id)?;
+        Ok(Assignment {
+            step_run_id: step.id,
+            step_index: step.step_index,
+            step_name: step.step_name.clone(),
+            protocol_run_id: run.id,
+            protocol_name: run.protocol_name.clone(),
+            project_id: project.id,
+            workspace: run.worktree_path.clone().or(project.local_path),
+            protocol_root: run.protocol_root.clone(),
+            base_branch: run.base_branch.clone(),
+            step_spec: self.step_spec(step.id)?,
+            spec_hash: run.spec_hash.clone(),
+            engine_id: step.engine_id.clone(),
+            model: step.model.clone(),
+            defaults: ProjectDefaults::of_project(
+                project.default_models.as_ref(),
+                project.policy_overrides.as_ref(),
+            ),
+        })
+    }
+}
+
+fn as_json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).expect("records have text keys alone")
+}
