@@ -94,9 +94,19 @@ impl<'a, H: Host> Client<'a, H> {
         body: &impl Serialize,
         safety: Safety,
     ) -> Result<T, ClientError> {
+        self.send_body(Method::Post, path, body, safety).await
+    }
+
+    async fn send_body<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        safety: Safety,
+    ) -> Result<T, ClientError> {
         let body = serde_json::to_string(body)
             .expect("the API's records have text keys and no number that JSON lacks");
-        self.call(Method::Post, path, Some(body), safety, CALL_LIMIT)
+        self.call(method, path, Some(body), safety, CALL_LIMIT)
             .await
     }
 

@@ -75,6 +75,18 @@ impl<H: Host> Client<'_, H> {
         self.get(&format!("/protocols/{id}"), CALL_LIMIT).await
     }
 
+    /// Changes the named fields of a project.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn update_project(&self, id: i64, fields: &Value) -> Result<(), ClientError> {
+        let path = format!("/projects/{id}");
+        let _project: Value = self
+            .send_body(Method::Put, &path, fields, Safety::Repeatable)
+            .await?;
+        Ok(())
+    }
+
     /// Has a protocol run planned.
     ///
     /// # Errors

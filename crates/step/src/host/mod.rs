@@ -62,6 +62,8 @@ pub enum Method {
     Get,
     /// Does.
     Post,
+    /// Changes.
+    Put,
 }
 
 /// A request. Its body, if any, is JSON.
@@ -115,6 +117,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
         }
     }
 }

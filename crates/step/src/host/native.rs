@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ureq::config::Config;
-use ureq::http::Uri;
+use ureq::http::{Response as Answer, Uri};
+use ureq::typestate::WithBody;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Error, Timeout};
+use ureq::{Agent, Body, Error, RequestBuilder, Timeout};
 
 use super::{Cleanup, Guard, Host, Method, Request, Response, SendError, on_termination};
 
@@ -102,12 +103,8 @@ fn send(agent: &Agent, request: &Request, within: Duration) -> Result<Response, 
             let call = agent.get(&request.url).config();
             authorized(call.timeout_global(Some(within)).build(), request).call()
         }
-        Method::Post => {
-            let call = agent.post(&request.url).config();
-            let call = authorized(call.timeout_global(Some(within)).build(), request);
-            call.header("content-type", "application/json")
-                .send(request.body.as_deref().unwrap_or("{}"))
-        }
+        Method::Post => send_body(agent.post(&request.url), request, within),
+        Method::Put => send_body(agent.put(&request.url), request, within),
     };
     let mut answer = answer.map_err(|error| reason(error, within))?;
     let location = answer.headers().get("location");
@@ -123,7 +120,17 @@ fn send(agent: &Agent, request: &Request, within: Duration) -> Result<Response, 
     })
 }
 
-fn authorized<B>(call: ureq::RequestBuilder<B>, request: &Request) -> ureq::RequestBuilder<B> {
+fn send_body(
+    call: RequestBuilder<WithBody>,
+    request: &Request,
+    within: Duration,
+) -> Result<Answer<Body>, Error> {
+    let call = call.config().timeout_global(Some(within)).build();
+    let call = authorized(call, request).header("content-type", "application/json");
+    call.send(request.body.as_deref().unwrap_or("{}"))
+}
+
+fn authorized<B>(call: RequestBuilder<B>, request: &Request) -> RequestBuilder<B> {
     match &request.token {
         Some(token) => call.header("authorization", format!("Bearer {}", token.reveal())),
         None => call,

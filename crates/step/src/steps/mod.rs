@@ -2,13 +2,19 @@
 //!
 //! Always so: a step returns its result or a [`StepError`], never a result that means an error.
 
+mod analyze_project;
+mod clone_repo;
 mod emit_tasksgodzilla_codex_refs;
 mod entry;
 mod error;
 mod execution;
 mod finish_tasksgodzilla_codex_run;
+mod frameworks;
+mod git;
+mod initialize_speckit;
 mod job;
 mod not_yet;
+mod project;
 mod protocol_plan_and_wait;
 mod protocol_select_next_step;
 mod registration;
@@ -43,13 +49,13 @@ pub const ALL: &[StepEntry] = entries! {
         protocol_select_next_step,
         step_execute_api,
         step_run_qa_api,
+        clone_repo,
+        analyze_project,
+        initialize_speckit,
     }
     later {
         execute_step,
         run_qa,
-        clone_repo,
-        analyze_project,
-        initialize_speckit,
         plan_protocol,
         run_quality,
         open_pr,

@@ -1,0 +1,318 @@
+//! Git as the steps use it: addresses and branches from outside, and the program itself.
+//!
+//! Always so: nothing from outside becomes an option of git, and a secret in an address reaches neither its arguments nor its
+//! configuration on disk nor a message.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::StepError;
+use crate::host::{Finished, Host, Processes, Program};
+
+/// The ways to reach a repository that git may use; `ext::` would run any program.
+const PROTOCOLS: &str = "https:http:ssh:git:file";
+const SCHEMES: [&str; 5] = ["https://", "http://", "ssh://", "git://", "file://"];
+
+/// A repository's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    /// Without user and password where these are secret.
+    shown: String,
+    /// `user:password` of an `http` address, and the address with them.
+    secret: Option<(String, String)>,
+}
+
+impl Address {
+    /// Checks an address: a URL, `user@host:path`, or an absolute path.
+    ///
+    /// # Errors
+    /// What is wrong with it, without showing it.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err("it holds a space or a control character");
+        }
+        if !(text.starts_with('/')
+            || SCHEMES.iter().any(|scheme| text.starts_with(scheme))
+            || is_scp(text))
+        {
+            return Err(
+                "it is no https, http, ssh, git or file URL, no user@host:path and no absolute path",
+            );
+        }
+        let (shown, secret) = split_secret(text);
+        let address = Self { shown, secret };
+        match address.repository_name() {
+            "" | "." | ".." => Err("it names no repository"),
+            _ => Ok(address),
+        }
+    }
+
+    /// The address, for messages and for git.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The last part of the address, without `.git`.
+    pub(super) fn repository_name(&self) -> &str {
+        let text = without_git(&self.shown);
+        text.rsplit(['/', ':']).next().unwrap_or_default()
+    }
+
+    /// Whether an address that a checkout has written down means the same repository.
+    pub(super) fn is_same(&self, other: &str) -> bool {
+        without_git(&self.shown) == without_git(&split_secret(other.trim()).0)
+    }
+
+    /// `text` without the secret.
+    fn strike_from(&self, text: &str) -> String {
+        let Some((user, _)) = &self.secret else {
+            return text.to_owned();
+        };
+        let password = user
+            .split_once(':')
+            .map_or(user.as_str(), |(_, password)| password);
+        let text = text.replace(user, "***");
+        if password.is_empty() {
+            text
+        } else {
+            text.replace(password, "***")
+        }
+    }
+}
+
+/// Checks a branch's name by git's own rules, as far as they keep it from being anything else.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_branch(name: &str) -> Result<(), &'static str> {
+    let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    if name.is_empty() {
+        Err("it is empty")
+    } else if name.starts_with('-') {
+        Err("it begins with a hyphen")
+    } else if name.contains(odd)
+        || name.contains("..")
+        || name.contains("@{")
+        || name.contains("//")
+    {
+        Err("it holds what no branch's name may hold")
+    } else if name.starts_with('/')
+        || name.ends_with(['/', '.'])
+        || name.split('/').any(is_odd_part)
+    {
+        Err("it begins or ends as no branch's name may")
+    } else {
+        Ok(())
+    }
+}
+
+fn is_odd_part(part: &str) -> bool {
+    let lock = Path::new(part).extension().is_some_and(|end| end == "lock");
+    part.starts_with('.') || lock
+}
+
+/// Git, for one repository.
+#[derive(Debug)]
+pub(super) struct Git<'a, H> {
+    host: &'a H,
+    address: &'a Address,
+}
+
+impl<'a, H: Host + Processes> Git<'a, H> {
+    pub(super) fn new(host: &'a H, address: &'a Address) -> Self {
+        Self { host, address }
+    }
+
+    /// Runs git and gives what it printed, without the line end.
+    ///
+    /// # Errors
+    /// When it cannot be run, is too slow, or fails; then with its own words.
+    pub(super) async fn run(
+        &self,
+        folder: Option<&Path>,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<String, StepError> {
+        let finished = self.outcome(folder, arguments, limit).await?;
+        if finished.succeeded() {
+            return Ok(finished.stdout.trim_end().to_owned());
+        }
+        let said = self.address.strike_from(finished.stderr.trim());
+        let how = finished.code.map_or_else(
+            || "was killed".to_owned(),
+            |code| format!("failed with {code}"),
+        );
+        let word = arguments.first().copied().unwrap_or_default();
+        Err(StepError::failed(format!(
+            "git {word} {how}: {}",
+            said.replace('\n', "; ")
+        )))
+    }
+
+    /// Runs git to its end, however it ends.
+    ///
+    /// # Errors
+    /// When it cannot be run, or is too slow.
+    pub(super) async fn outcome(
+        &self,
+        folder: Option<&Path>,
+        arguments: &[&str],
+        limit: Duration,
+    ) -> Result<Finished, StepError> {
+        let program = Program {
+            name: "git",
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
+            directory: folder.map(Path::to_owned),
+            environment: self.environment(),
+            limit,
+        };
+        Ok(self.host.run(&program).await?)
+    }
+
+    fn environment(&self) -> BTreeMap<&'static str, String> {
+        let mut variables = BTreeMap::from([
+            ("GIT_ALLOW_PROTOCOL", PROTOCOLS.to_owned()),
+            // Nobody sits there to answer.
+            ("GIT_TERMINAL_PROMPT", "0".to_owned()),
+            ("LC_ALL", "C".to_owned()),
+        ]);
+        if self.host.env("GIT_SSH_COMMAND").is_none() {
+            variables.insert("GIT_SSH_COMMAND", "ssh -o BatchMode=yes".to_owned());
+        }
+        if let Some((_, whole)) = &self.address.secret {
+            // Git reads the address without the secret everywhere, and puts the secret in when it connects.
+            variables.insert("GIT_CONFIG_COUNT", "1".to_owned());
+            variables.insert("GIT_CONFIG_KEY_0", format!("url.{whole}.insteadOf"));
+            variables.insert("GIT_CONFIG_VALUE_0", self.address.shown.clone());
+        }
+        variables
+    }
+}
+
+/// `user@host:path`, with nothing that ssh could take for an option.
+fn is_scp(text: &str) -> bool {
+    let word = |text: &str| {
+        let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        begins
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    let parts = text
+        .split_once('@')
+        .and_then(|(user, rest)| Some((user, rest.split_once(':')?)));
+    parts.is_some_and(|(user, (host, path))| {
+        word(user) && word(host) && !path.is_empty() && !path.starts_with('-')
+    })
+}
+
+fn split_secret(text: &str) -> (String, Option<(String, String)>) {
+    let scheme = ["https://", "http://"]
+        .into_iter()
+        .find(|scheme| text.starts_with(scheme));
+    let Some(scheme) = scheme else {
+        return (text.to_owned(), None);
+    };
+    let rest = &text[scheme.len()..];
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, _)) => {
+            let shown = format!("{scheme}{}", &rest[user.len() + 1..]);
+            (shown, Some((user.to_owned(), text.to_owned())))
+        }
+        None => (text.to_owned(), None),
+    }
+}
+
+fn without_git(address: &str) -> &str {
+    let address = address.trim_end_matches('/');
+    address
+        .strip_suffix(".git")
+        .unwrap_or(address)
+        .trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_have_a_name_and_keep_their_secret() {
+        for (text, shown, name) in [
+            ("https://host/a/demo.git", "https://host/a/demo.git", "demo"),
+            (
+                "https://me:hush@host/a/demo.git/",
+                "https://host/a/demo.git/",
+                "demo",
+            ),
+            ("https://hush@host/demo", "https://host/demo", "demo"),
+            ("git@host:team/demo.git", "git@host:team/demo.git", "demo"),
+            ("ssh://git@host:22/demo", "ssh://git@host:22/demo", "demo"),
+            ("/srv/demo.git", "/srv/demo.git", "demo"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.shown(), address.repository_name()), (shown, name));
+            assert!(
+                !address
+                    .strike_from(&format!("fatal: {text}"))
+                    .contains("hush")
+            );
+        }
+    }
+
+    #[test]
+    fn what_git_could_misread_is_refused() {
+        for text in [
+            "",
+            "demo",
+            "-u",
+            "--upload-pack=x",
+            "ext::sh -c id",
+            "ext::sh",
+            "git@-oProxyCommand=x:y",
+            "-x@host:y",
+            "https://host/a b",
+            "https://host/\n",
+            "https://host/..",
+            "/",
+            "git@host:",
+            "git@host:-x",
+            "fd::3",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text:?} passed");
+        }
+        for branch in [
+            "",
+            "-x",
+            "a..b",
+            "a b",
+            "a~1",
+            "a^",
+            "a:b",
+            "refs/x.lock",
+            "a/.b",
+            "/a",
+            "a/",
+            "a@{1}",
+            "a\\b",
+            "a.",
+        ] {
+            assert!(check_branch(branch).is_err(), "{branch:?} passed");
+        }
+        for branch in ["main", "feature/x-1", "v1.2", "ü"] {
+            assert!(check_branch(branch).is_ok(), "{branch:?} was refused");
+        }
+    }
+
+    #[test]
+    fn the_same_repository_is_recognised() {
+        let address = Address::parse("https://me:hush@host/a/demo.git").unwrap();
+        assert!(address.is_same("https://host/a/demo"));
+        assert!(address.is_same("https://other@host/a/demo.git/\n"));
+        assert!(!address.is_same("https://host/b/demo"));
+    }
+}
