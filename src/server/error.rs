@@ -126,7 +126,7 @@ fn detail_response(status: StatusCode, detail: String) -> Response {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let status = match &error {
-            StoreError::NotFound(_) => StatusCode::NOT_FOUND,
+            StoreError::NotFound(_) | StoreError::OfAnother(..) => StatusCode::NOT_FOUND,
             StoreError::Missing(_) => StatusCode::UNPROCESSABLE_ENTITY,
             StoreError::Conflict(_) => StatusCode::CONFLICT,
             StoreError::Locked | StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,

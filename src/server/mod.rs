@@ -2,6 +2,7 @@
 //!
 //! Always so: a handler's file reads parameters, answer, `#[utoipa::path]`, handler; an error is an [`ApiError`].
 
+mod artifacts;
 mod auth;
 mod error;
 mod extract;
@@ -10,6 +11,7 @@ mod metrics;
 mod observe;
 mod openapi;
 mod router;
+mod runs;
 mod serve;
 mod state;
 

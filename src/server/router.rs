@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
-use super::{health, metrics, observe, openapi};
+use super::{artifacts, health, metrics, observe, openapi, runs};
 
 /// The largest body that is read: a result or parameters, not a content.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -39,6 +39,8 @@ pub fn router(app: &AppState) -> Router {
 /// The routes behind the guard, and the description of all.
 pub(super) fn routes() -> (Router<AppState>, OpenApi) {
     let (router, mut description) = OpenApiRouter::with_openapi(openapi::base())
+        .merge(runs::routes())
+        .merge(artifacts::routes())
         .routes(routes!(metrics::show_metrics))
         .routes(routes!(openapi::show_openapi))
         .split_for_parts();

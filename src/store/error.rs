@@ -42,6 +42,9 @@ pub enum StoreError {
     /// What was asked for is not there.
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// What was asked for belongs elsewhere.
+    #[error("{0} not found for {1}")]
+    OfAnother(&'static str, &'static str),
     /// A row names another that does not exist.
     #[error("{0}")]
     Missing(String),

@@ -24,6 +24,16 @@ CREATE TABLE codex_runs (
     cost_cents INTEGER
 ) STRICT;
 
+-- `seq` is at the end of each, so that a filtered list is read in its order, newest first.
+CREATE INDEX codex_runs_job_type ON codex_runs (job_type);
+CREATE INDEX codex_runs_status ON codex_runs (status);
+CREATE INDEX codex_runs_run_kind ON codex_runs (run_kind) WHERE run_kind IS NOT NULL;
+CREATE INDEX codex_runs_project ON codex_runs (project_id) WHERE project_id IS NOT NULL;
+CREATE INDEX codex_runs_protocol ON codex_runs (protocol_run_id) WHERE protocol_run_id IS NOT NULL;
+CREATE INDEX codex_runs_step ON codex_runs (step_run_id) WHERE step_run_id IS NOT NULL;
+-- Finds the runs that a job's end finishes.
+CREATE INDEX codex_runs_open_log ON codex_runs (log_path) WHERE finished_at IS NULL;
+
 CREATE TABLE run_artifacts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id TEXT NOT NULL REFERENCES codex_runs (run_id) ON DELETE CASCADE,
@@ -35,3 +45,6 @@ CREATE TABLE run_artifacts (
     created_at INTEGER NOT NULL,
     UNIQUE (run_id, name)
 ) STRICT;
+
+-- Finds the runs that follow a flow's job.
+CREATE INDEX run_artifacts_flow_result ON run_artifacts (path) WHERE name = 'windmill.flow.result';

@@ -80,6 +80,7 @@ pub struct Run {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StartRun {
     /// What kind of job it is; kept as it was when the run exists.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
     pub job_type: String,
     /// The run's id; a new UUID when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,6 +103,7 @@ pub struct StartRun {
     pub queue: Option<String>,
     /// Which attempt it is; a higher one reopens a finished run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub attempt: Option<i64>,
     /// Who works on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +117,7 @@ pub struct StartRun {
     pub params: Option<Map<String, Value>>,
     /// Where its log is: a job reference, or a file; `runs/<run_id>/logs.txt` when never given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub log_path: Option<String>,
 }
 
@@ -145,16 +148,21 @@ pub struct Artifact {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpsertArtifact {
     /// The artifact's name, one to a run.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 200))]
     pub name: String,
     /// What it is.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 100))]
     pub kind: String,
     /// Where it is.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 4096))]
     pub path: String,
     /// SHA-256 of its content, 64 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 64, max_length = 64))]
     pub sha256: Option<String>,
     /// Its size in bytes, not negative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub bytes: Option<i64>,
 }
 
@@ -172,9 +180,11 @@ pub struct FinishRun {
     pub error: Option<Value>,
     /// Tokens spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub cost_tokens: Option<i64>,
     /// Cents spent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0))]
     pub cost_cents: Option<i64>,
 }
 
@@ -195,6 +205,15 @@ pub struct LogTail {
 }
 
 impl RunStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// The word in the API and the table.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -204,6 +223,11 @@ impl RunStatus {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The status that a word means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
     /// Whether the run has ended.

@@ -1,0 +1,98 @@
+//! Closing a run.
+//!
+//! Always so: the first end counts. The same end told again adds what was missing; another end is refused.
+
+use millwright_core::refs::{FinishRun, JobId, Resource, Run, RunStatus};
+use rusqlite::{Connection, named_params};
+
+use super::{get, row};
+use crate::store::{StoreError, Timestamp};
+
+const FINISH: &str = concat!(
+    "UPDATE codex_runs SET
+        status = :status,
+        updated_at = :now,
+        finished_at = coalesce(finished_at, :now),
+        result = coalesce(result, :result),
+        error = coalesce(error, :error),
+        cost_tokens = coalesce(:cost_tokens, cost_tokens),
+        cost_cents = coalesce(:cost_cents, cost_cents)
+     WHERE run_id = :run_id
+     RETURNING ",
+    row::columns!()
+);
+
+/// A run follows its flow's job where that is registered, else the job that its log is of. While a flow's emit step has
+/// not registered the flow yet, its own end says nothing about the run.
+const OPEN_RUNS_OF_JOB: &str = "
+    SELECT run.run_id FROM run_artifacts AS artifact JOIN codex_runs AS run USING (run_id)
+     WHERE artifact.name = 'windmill.flow.result' AND artifact.path = ?1 AND run.finished_at IS NULL
+    UNION ALL
+    SELECT run.run_id FROM codex_runs AS run
+     WHERE run.log_path = ?2 AND run.finished_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM run_artifacts AS artifact
+                        WHERE artifact.run_id = run.run_id
+                          AND artifact.name IN ('windmill.flow.logs', 'windmill.flow.result', 'windmill.flow.error'))";
+
+/// Finishes a run. Telling the same end twice is harmless.
+///
+/// # Errors
+/// [`StoreError::NotFound`] where there is no such run; [`StoreError::Conflict`] where it ended in another way already.
+pub fn finish(
+    connection: &Connection,
+    run_id: &str,
+    end: &FinishRun,
+    now: Timestamp,
+) -> Result<Run, StoreError> {
+    let status = get(connection, run_id)?.status;
+    if status.is_final() && status != end.status {
+        let (status, wanted) = (status.as_str(), end.status.as_str());
+        return Err(StoreError::Conflict(format!(
+            "run {run_id} is {status} already, so it cannot become {wanted}; a start with a higher attempt reopens it"
+        )));
+    }
+    write(connection, run_id, end, now)
+}
+
+/// Finishes every unfinished run that follows a job which has ended, and returns their ids.
+///
+/// # Errors
+/// Those of the database.
+pub fn finish_for_job(
+    connection: &Connection,
+    job: JobId,
+    end: &FinishRun,
+) -> Result<Vec<String>, StoreError> {
+    let result = job.reference(Resource::Result).to_string();
+    let logs = job.reference(Resource::Logs).to_string();
+    let open: Vec<String> = connection
+        .prepare_cached(OPEN_RUNS_OF_JOB)?
+        .query_map([&result, &logs], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let now = Timestamp::now();
+    for run_id in &open {
+        write(connection, run_id, end, now)?;
+    }
+    Ok(open)
+}
+
+fn write(
+    connection: &Connection,
+    run_id: &str,
+    end: &FinishRun,
+    now: Timestamp,
+) -> Result<Run, StoreError> {
+    debug_assert!(end.status.is_final(), "the API refuses others");
+    let values = named_params! {
+        ":run_id": run_id,
+        ":status": RunStatus::as_str(end.status),
+        ":now": now,
+        ":result": end.result,
+        ":error": end.error,
+        ":cost_tokens": end.cost_tokens,
+        ":cost_cents": end.cost_cents,
+    };
+    Ok(connection
+        .prepare_cached(FINISH)?
+        .query_row(values, row::read)?)
+}
