@@ -2,4 +2,5 @@
 
 mod api_fixture;
 mod conventions;
+mod runs;
 mod server;

@@ -373,11 +373,14 @@ fn list(value: &mut Value, item: &Shape, check: &mut Check) {
 
 fn object(value: &mut Value, fields: &[Field], check: &mut Check) {
     if !value.is_object() {
-        return check.issue(
-            "model_attributes_type",
-            "Input should be a valid dictionary or object to extract fields from",
-            value,
-        );
+        let (kind, msg) = match fields {
+            [] => ("dict_type", "Input should be a valid dictionary"),
+            _ => (
+                "model_attributes_type",
+                "Input should be a valid dictionary or object to extract fields from",
+            ),
+        };
+        return check.issue(kind, msg, value);
     }
     for field in fields {
         check.at(field.name.as_str(), |check| {

@@ -30,6 +30,7 @@ const OPEN_RUNS_OF_JOB: &str = "
     UNION ALL
     SELECT run.run_id FROM codex_runs AS run
      WHERE run.log_path = ?2 AND run.finished_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = ?3 AND step_id = 'tgz_emit_refs')
        AND NOT EXISTS (SELECT 1 FROM run_artifacts AS artifact
                         WHERE artifact.run_id = run.run_id
                           AND artifact.name IN ('windmill.flow.logs', 'windmill.flow.result', 'windmill.flow.error'))";
@@ -67,7 +68,7 @@ pub fn finish_for_job(
     let logs = job.reference(Resource::Logs).to_string();
     let open: Vec<String> = connection
         .prepare_cached(OPEN_RUNS_OF_JOB)?
-        .query_map([&result, &logs], |row| row.get(0))?
+        .query_map([&result, &logs, &job.to_string()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let now = Timestamp::now();
     for run_id in &open {

@@ -20,7 +20,7 @@ pub(super) use columns;
 
 /// The run in a row of [`columns`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Run> {
-    let moment = |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<Timestamp>>(index)?);
+    let moment = |index| row.get::<_, Option<Timestamp>>(index);
     Ok(Run {
         run_id: row.get(0)?,
         job_type: row.get(1)?,

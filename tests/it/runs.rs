@@ -1,0 +1,278 @@
+//! `/codex/runs` and artifacts: what is kept, what is refused, what is listed.
+
+use millwright::store::runs::finish_for_job;
+use millwright_core::refs::{FinishRun, JobId, RunStatus};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::api_fixture::Api;
+
+impl Api {
+    async fn start_run(&self, run: Value) -> Value {
+        self.post("/codex/runs/start", &run).await.expect(200)
+    }
+
+    async fn finish_run(&self, run_id: &str, end: Value) -> crate::api_fixture::Answer {
+        self.post(&format!("/codex/runs/{run_id}/finish"), &end)
+            .await
+    }
+}
+
+/// The places that a 422 names, with the kind of mistake.
+fn places(answer: &Value) -> Vec<String> {
+    let issues = answer["detail"].as_array().unwrap();
+    let name = |issue: &Value| format!("{} {}", issue["loc"], issue["type"].as_str().unwrap());
+    issues.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn a_finished_run_stays_finished_until_a_higher_attempt() {
+    let api = Api::start().await;
+    let run = |attempt: Value| json!({"job_type": "t", "run_id": "r", "attempt": attempt});
+    api.start_run(run(Value::Null)).await;
+    let end = json!({"status": "failed", "error": {"message": "no"}, "cost_tokens": 7});
+    let finished = api.finish_run("r", end).await.expect(200);
+    assert_eq!(finished["status"], "failed");
+    assert_eq!(finished["cost_tokens"], 7);
+
+    let again = api.start_run(run(json!(1))).await;
+    assert_eq!(again["status"], "failed");
+    assert_eq!(again["started_at"], finished["started_at"]);
+    assert_eq!(again["error"]["message"], "no");
+
+    let reopened = api.start_run(run(json!(2))).await;
+    assert_eq!(reopened["status"], "running");
+    assert_eq!(reopened["finished_at"], Value::Null);
+    assert_eq!(reopened["error"], Value::Null);
+    let late = api.start_run(run(json!(1))).await;
+    assert_eq!(late["attempt"], 2, "an attempt never goes back");
+}
+
+#[tokio::test]
+async fn the_first_end_counts() {
+    let api = Api::start().await;
+    api.start_run(json!({"job_type": "t", "run_id": "r"})).await;
+    let first = api
+        .finish_run("r", json!({"status": "succeeded"}))
+        .await
+        .expect(200);
+    let more = json!({"status": "succeeded", "result": {"n": 1}, "cost_cents": 3});
+    let second = api.finish_run("r", more).await.expect(200);
+    assert_eq!(second["finished_at"], first["finished_at"]);
+    assert_eq!(
+        (&second["result"], &second["cost_cents"]),
+        (&json!({"n": 1}), &json!(3))
+    );
+    let other = api
+        .finish_run("r", json!({"status": "failed"}))
+        .await
+        .expect(409);
+    assert!(
+        other["detail"]
+            .as_str()
+            .unwrap()
+            .contains("succeeded already"),
+        "{other}"
+    );
+    assert_eq!(
+        api.finish_run("nope", json!({"status": "failed"}))
+            .await
+            .expect(404)["detail"],
+        "Run not found"
+    );
+}
+
+#[tokio::test]
+async fn a_run_ends_in_one_of_three_ways() {
+    let api = Api::start().await;
+    api.start_run(json!({"job_type": "t", "run_id": "r"})).await;
+    for status in ["running", "queued"] {
+        let answer = api
+            .finish_run("r", json!({ "status": status }))
+            .await
+            .expect(422);
+        assert_eq!(places(&answer), [r#"["body","status"] value_error"#]);
+    }
+    let answer = api
+        .finish_run("r", json!({"status": "done", "cost_tokens": -1}))
+        .await
+        .expect(422);
+    assert_eq!(
+        places(&answer),
+        [
+            r#"["body","status"] enum"#,
+            r#"["body","cost_tokens"] greater_than_equal"#
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_all_at_once() {
+    let api = Api::start().await;
+    let body =
+        json!({"run_id": "a/b", "project_id": 1.5, "params": [], "attempt": 0, "unknown": true});
+    let answer = api.post("/codex/runs/start", &body).await.expect(422);
+    insta::assert_json_snapshot!(answer);
+    let only_the_id = json!({"job_type": "t", "run_id": "a/b"});
+    let answer = api
+        .post("/codex/runs/start", &only_the_id)
+        .await
+        .expect(422);
+    assert_eq!(places(&answer), [r#"["body","run_id"] value_error"#]);
+    let empty = api
+        .send(api.request(reqwest::Method::POST, "/codex/runs/start"))
+        .await;
+    assert_eq!(places(&empty.expect(422)), [r#"["body"] missing"#]);
+    let form = api
+        .request(reqwest::Method::POST, "/codex/runs/start")
+        .body("{}");
+    api.send(form).await.expect(415);
+}
+
+#[tokio::test]
+async fn numbers_and_truth_values_may_come_as_text() {
+    let api = Api::start().await;
+    let run = api
+        .start_run(json!({"job_type": "t", "run_id": "r", "attempt": "3"}))
+        .await;
+    assert_eq!(run["attempt"], 3);
+}
+
+#[tokio::test]
+async fn a_body_has_a_limit() {
+    let api = Api::start().await;
+    let body = json!({"job_type": "t", "params": {"text": "x".repeat(9 * 1024 * 1024)}});
+    api.post("/codex/runs/start", &body).await.expect(413);
+}
+
+#[tokio::test]
+async fn artifacts_are_checked() {
+    let api = Api::start().await;
+    api.start_run(json!({"job_type": "t", "run_id": "r"})).await;
+    let path = "/codex/runs/r/artifacts/upsert";
+    let upsert = |fields: Value| {
+        let mut body = json!({"name": "n", "kind": "log", "path": "p"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        body
+    };
+    let good = api
+        .post(
+            path,
+            &upsert(json!({"sha256": "AB".repeat(32), "bytes": 0})),
+        )
+        .await
+        .expect(200);
+    assert_eq!(good["sha256"], "ab".repeat(32));
+    let moved = api
+        .post(path, &upsert(json!({"path": "q"})))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&moved["id"], &moved["sha256"]),
+        (&good["id"], &Value::Null)
+    );
+    for (fields, place) in [
+        (
+            json!({"sha256": "xy".repeat(32)}),
+            r#"["body","sha256"] value_error"#,
+        ),
+        (
+            json!({"sha256": "ab"}),
+            r#"["body","sha256"] string_too_short"#,
+        ),
+        (
+            json!({"bytes": -1}),
+            r#"["body","bytes"] greater_than_equal"#,
+        ),
+        (json!({"name": ""}), r#"["body","name"] string_too_short"#),
+        (
+            json!({"path": "p".repeat(5000)}),
+            r#"["body","path"] string_too_long"#,
+        ),
+    ] {
+        let answer = api.post(path, &upsert(fields)).await.expect(422);
+        assert_eq!(places(&answer), [place]);
+    }
+}
+
+#[tokio::test]
+async fn pages_neither_skip_nor_repeat_while_runs_arrive() {
+    let api = Api::start().await;
+    for number in 0..7 {
+        api.start_run(json!({"job_type": "t", "run_id": format!("r{number}")}))
+            .await;
+    }
+    let mut seen = Vec::new();
+    let mut page = "/codex/runs?job_type=t&limit=3".to_owned();
+    loop {
+        let runs = api.get(&page).await.expect(200);
+        let ids: Vec<String> = runs
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|run| run["run_id"].as_str().unwrap().to_owned())
+            .collect();
+        let Some(last) = ids.last() else { break };
+        page = format!("/codex/runs?job_type=t&limit=3&after={last}");
+        seen.extend(ids);
+        api.start_run(json!({"job_type": "t", "run_id": format!("new{}", seen.len())}))
+            .await;
+    }
+    assert_eq!(seen, ["r6", "r5", "r4", "r3", "r2", "r1", "r0"]);
+    api.get("/codex/runs?after=nope").await.expect(422);
+    api.get("/codex/runs?limit=501").await.expect(422);
+    api.get("/codex/runs?status=nope").await.expect(422);
+    assert_eq!(
+        api.get("/codex/runs?status=failed").await.expect(200),
+        json!([])
+    );
+}
+
+/// Ends a job as the mill does.
+async fn end_job(api: &Api, job: JobId, status: RunStatus) -> Vec<String> {
+    let end = FinishRun {
+        status,
+        result: None,
+        error: None,
+        cost_tokens: None,
+        cost_cents: None,
+    };
+    let finished = api
+        .app
+        .store
+        .write(move |connection| finish_for_job(connection, job, &end));
+    finished.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_jobs_end_finishes_the_runs_that_follow_it() {
+    let api = Api::start().await;
+    let (step, flow) = (JobId(Uuid::now_v7()), JobId(Uuid::now_v7()));
+    let logs = |job: JobId| format!("windmill://job/{job}/logs");
+    api.start_run(json!({"job_type": "t", "run_id": "script", "log_path": logs(step)}))
+        .await;
+    api.start_run(json!({"job_type": "t", "run_id": "flow", "log_path": logs(step)}))
+        .await;
+    let artifact = json!({"name": "windmill.flow.result", "kind": "result", "path": format!("windmill://job/{flow}/result")});
+    api.post("/codex/runs/flow/artifacts/upsert", &artifact)
+        .await
+        .expect(200);
+
+    assert_eq!(end_job(&api, step, RunStatus::Succeeded).await, ["script"]);
+    assert_eq!(
+        api.get("/codex/runs/flow").await.expect(200)["status"],
+        "running"
+    );
+    assert_eq!(end_job(&api, flow, RunStatus::Cancelled).await, ["flow"]);
+    assert_eq!(
+        api.get("/codex/runs/flow").await.expect(200)["status"],
+        "cancelled"
+    );
+    assert_eq!(
+        end_job(&api, flow, RunStatus::Failed).await,
+        [""; 0],
+        "the first end counts"
+    );
+}
