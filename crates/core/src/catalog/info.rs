@@ -2,10 +2,9 @@
 //!
 //! Always so: it is made from the types, never written.
 
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use super::schema::schema_of;
 use super::{Argument, Reach, Script};
 
 /// A script, described.
@@ -57,13 +56,6 @@ impl ScriptInfo {
 /// A script's path in a workspace.
 pub(super) fn path_of<S: Script>() -> String {
     format!("{}/{}", S::FOLDER, S::NAME)
-}
-
-/// The JSON Schema of a type, without references.
-pub(super) fn schema_of<T: JsonSchema>() -> Value {
-    let settings =
-        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>().into()
 }
 
 #[cfg(test)]

@@ -32,12 +32,15 @@ pub enum ArgumentKind {
 pub trait ArgumentValue {
     /// What JSON it takes.
     const KIND: ArgumentKind;
+    /// The type with `null`: what an argument takes that need not be given.
+    type Nullable;
 }
 
 macro_rules! argument_values {
     ($($type:ty => $kind:ident),+ $(,)?) => {
         $(impl ArgumentValue for $type {
             const KIND: ArgumentKind = ArgumentKind::$kind;
+            type Nullable = Option<Self>;
         })+
     };
 }
@@ -54,8 +57,10 @@ argument_values! {
 
 impl<T> ArgumentValue for Vec<T> {
     const KIND: ArgumentKind = ArgumentKind::Array;
+    type Nullable = Option<Self>;
 }
 
 impl<T: ArgumentValue> ArgumentValue for Option<T> {
     const KIND: ArgumentKind = T::KIND;
+    type Nullable = Self;
 }

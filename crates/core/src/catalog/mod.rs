@@ -4,11 +4,20 @@
 
 #[macro_use]
 mod define;
+mod expr;
+mod flow;
+pub mod flows;
 mod info;
 mod kind;
+mod schema;
 mod script;
 pub mod scripts;
 
+pub use expr::{Expr, IntoExpr, Record};
+pub use flow::{
+    Body, Branches, BuildError, Done, FlowBuilder, FlowDefinition, ForEach, Input, Maybe,
+    ParallelBranches, Rounds, ScriptStep, Transforms, Unsure,
+};
 pub use info::ScriptInfo;
 pub use kind::{ArgumentKind, ArgumentValue, Object};
 pub use script::{Argument, Arguments, Reach, Script};

@@ -19,6 +19,9 @@ arguments! {
         protocol_name: Option<String>,
         /// The branch. By default `feature-` and the request's first words.
         branch_name: Option<String>,
+        /// The agent to which the steps are assigned.
+        #[serde(default = "agent_id")]
+        agent_id: String,
     }
 }
 
@@ -60,4 +63,8 @@ impl Script for Args {
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;
+}
+
+fn agent_id() -> String {
+    "codex".to_owned()
 }
