@@ -52,10 +52,8 @@ pub(super) fn of_program(steps: &[StepEntry]) -> String {
 /// What a step does and takes.
 pub(super) fn of_step(step: &StepEntry) -> String {
     let script = (step.describe)();
-    let mut text = format!(
-        "{}\n\nUsage: millwright-step {}",
-        script.description, step.name
-    );
+    let about = wrapped(script.description);
+    let mut text = format!("{about}\n\nUsage: millwright-step {}", step.name);
     for argument in step.arguments {
         let (open, close) = if argument.required {
             ('<', '>')
@@ -85,6 +83,23 @@ pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> O
     let scored = names.map(|name| (strsim::jaro_winkler(word, name), name));
     let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
     best.filter(|(score, _)| *score > 0.8).map(|(_, name)| name)
+}
+
+/// The text in lines of at most 100 characters, as far as its words allow.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + word.len() < 100 {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join("\n")
 }
 
 /// A schema's type in words; a type that may be null is named without it.

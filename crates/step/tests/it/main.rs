@@ -1,0 +1,10 @@
+//! The step executable as a worker runs it: real processes, real sockets.
+
+mod api;
+mod clone;
+mod emit;
+mod faults;
+mod program;
+mod result;
+mod step;
+mod termination;
