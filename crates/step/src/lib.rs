@@ -3,7 +3,9 @@
 //! Always so: a step reaches the network, the environment, time and other programs through `host` alone.
 
 pub mod client;
+pub mod engine;
 pub mod exit;
 pub mod host;
 pub mod program;
+pub mod runner;
 pub mod steps;

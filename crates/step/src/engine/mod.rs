@@ -1,0 +1,201 @@
+//! Engines: what turns a prompt into output. One file each, behind one trait.
+//!
+//! Always so: an engine's processes are one group, which has a time limit and is ended whole; what is kept of its
+//! output is bounded.
+
+mod cancel;
+mod process;
+mod shell;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use cancel::Cancel;
+pub(crate) use process::run_command;
+pub use shell::Shell;
+
+/// What an engine is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Write a plan.
+    Plan,
+    /// Do a step's work; the workspace may be written to.
+    Execute,
+    /// Check a step's work; the workspace is only read.
+    Qa,
+}
+
+/// One run of an engine.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What it is to do.
+    pub mode: Mode,
+    /// The prompt's file.
+    pub prompt: PathBuf,
+    /// Where it works.
+    pub directory: PathBuf,
+    /// The model that it uses.
+    pub model: Option<String>,
+    /// What it is told beside the prompt, as variables of its environment.
+    pub environment: BTreeMap<&'static str, String>,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// What an engine yields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineOutput {
+    /// Its output, unchanged.
+    pub output: Vec<u8>,
+}
+
+/// What accompanies a run: where its lines go, and how it is stopped.
+pub struct Control<'a> {
+    /// Takes each line as it comes.
+    pub log: &'a (dyn LineSink + Sync),
+    /// Stops it.
+    pub cancel: &'a Cancel,
+}
+
+/// Takes an engine's output, line by line, while it works.
+pub trait LineSink {
+    /// A line, without its end.
+    fn line(&self, line: &str);
+}
+
+/// Why an engine yields nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The prompt cannot be used.
+    #[error("the prompt {path} {problem}", path = path.display())]
+    BadPrompt {
+        /// The prompt's file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// No process could be started.
+    #[error("{program} cannot be started: {reason}")]
+    NotStarted {
+        /// What was to be started.
+        program: String,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// It ended, and not well.
+    #[error("{program} ended with {how}{}", tail(.stderr))]
+    Failed {
+        /// What ran.
+        program: String,
+        /// Its exit code or signal.
+        how: String,
+        /// The end of what it wrote to stderr.
+        stderr: String,
+    },
+    /// Its time was over.
+    #[error("{program} took longer than {} s and was ended", .limit.as_secs())]
+    TimedOut {
+        /// What ran.
+        program: String,
+        /// Its limit.
+        limit: Duration,
+    },
+    /// It wrote more than is kept.
+    #[error("{program} wrote more than {limit} bytes and was ended")]
+    TooMuchOutput {
+        /// What ran.
+        program: String,
+        /// How much is kept.
+        limit: usize,
+    },
+    /// Someone stopped it.
+    #[error("it was stopped")]
+    Cancelled,
+}
+
+/// Turns prompts into output.
+pub trait Engine: Send + Sync {
+    /// Its name in specs.
+    fn id(&self) -> &'static str;
+
+    /// The model that it uses where nobody names one; `None` where it uses no model.
+    fn default_model(&self) -> Option<&'static str>;
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// [`EngineError`]: whatever it yielded until then does not count.
+    fn run(&self, task: &Task, control: &Control<'_>) -> Result<EngineOutput, EngineError>;
+}
+
+/// The engines that there are.
+pub struct Registry {
+    engines: BTreeMap<&'static str, Box<dyn Engine>>,
+}
+
+impl EngineError {
+    /// The kind of failure, as events name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::BadPrompt { .. } => "BadPrompt",
+            Self::NotStarted { .. } => "EngineNotStarted",
+            Self::Failed { .. } => "EngineFailed",
+            Self::TimedOut { .. } => "TimedOut",
+            Self::TooMuchOutput { .. } => "TooMuchOutput",
+            Self::Cancelled => "Cancelled",
+        }
+    }
+}
+
+impl Registry {
+    /// A registry without engines.
+    pub fn empty() -> Self {
+        Self {
+            engines: BTreeMap::new(),
+        }
+    }
+
+    /// The same with one more engine, or with another one of that name.
+    #[must_use]
+    pub fn with(mut self, engine: impl Engine + 'static) -> Self {
+        self.engines.insert(engine.id(), Box::new(engine));
+        self
+    }
+
+    /// An engine by its name in specs.
+    pub fn get(&self, id: &str) -> Option<&dyn Engine> {
+        self.engines.get(id).map(AsRef::as_ref)
+    }
+
+    /// The names of all.
+    pub fn ids(&self) -> impl Iterator<Item = &'static str> {
+        self.engines.keys().copied()
+    }
+}
+
+impl Default for Registry {
+    /// The engines of this version.
+    fn default() -> Self {
+        Self::empty().with(Shell)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.ids()).finish()
+    }
+}
+
+fn tail(stderr: &str) -> String {
+    if stderr.trim().is_empty() {
+        String::new()
+    } else {
+        format!(": {}", stderr.trim())
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,250 @@
+//! A process group with a time limit, whose output is streamed and kept up to a bound.
+//!
+//! Always so: when this returns, no process of the group is left.
+
+use std::io::{ErrorKind, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{Control, EngineError, LineSink};
+use crate::host::{Cleanup, on_termination};
+
+/// So much of stdout is kept; more is a failure, since an output that was cut is no output.
+const LONGEST_OUTPUT: usize = 64 * 1024 * 1024;
+/// So much of the end of stderr is kept.
+const LONGEST_TAIL: usize = 4 * 1024;
+/// A line that is longer reaches the log in pieces.
+const LONGEST_LINE: usize = 16 * 1024;
+/// A group that was asked to end gets this long.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Secrets of this program that no engine needs.
+const WITHHELD: [&str; 4] = [
+    "TASKSGODZILLA_API_TOKEN",
+    "TASKSGODZILLA_WINDMILL_TOKEN",
+    "TASKSGODZILLA_WEBHOOK_TOKEN",
+    "WM_TOKEN",
+];
+
+enum Event {
+    Ended(std::io::Result<ExitStatus>),
+    TooMuch,
+    Cancelled,
+}
+
+/// Runs a command to its end and gives its stdout.
+pub(crate) fn run_command(
+    mut command: Command,
+    program: &str,
+    limit: Duration,
+    control: &Control<'_>,
+) -> Result<Vec<u8>, EngineError> {
+    for name in WITHHELD {
+        command.env_remove(name);
+    }
+    command
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = spawn(&mut command).map_err(|reason| EngineError::NotStarted {
+        program: program.to_owned(),
+        reason,
+    })?;
+    let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
+    let (events, heard) = mpsc::channel();
+    let cancelled = events.clone();
+    control.cancel.on_cancel(move || {
+        // The run may be over.
+        let _ = cancelled.send(Event::Cancelled);
+    });
+    thread::scope(|scope| attend(scope, child, program, limit, control, (events, heard)))
+}
+
+/// A script that was written a moment ago may still be open in a process that another thread is starting.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let mut patience = 20;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && patience > 0 => {
+                patience -= 1;
+                thread::sleep(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn attend<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    mut child: Child,
+    program: &str,
+    limit: Duration,
+    control: &'scope Control<'_>,
+    (events, heard): (Sender<Event>, Receiver<Event>),
+) -> Result<Vec<u8>, EngineError> {
+    let group = Group::of(&child);
+    let log = control.log;
+    let too_much = events.clone();
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let stdout = scope.spawn(move || read_all(stdout, log, &too_much));
+    let stderr = scope.spawn(move || read_tail(stderr, log));
+    scope.spawn(move || {
+        let ended = child.wait();
+        // Nobody listens any more where the run was stopped.
+        let _ = events.send(Event::Ended(ended));
+    });
+    let outcome = wait(&heard, program, limit);
+    if outcome.is_err() {
+        group.terminate(&heard);
+    }
+    // What the leader left behind holds the pipes open.
+    group.kill();
+    let (stdout, stderr) = (text_of(stdout), text_of(stderr));
+    let status = outcome?;
+    if status.success() {
+        return Ok(stdout);
+    }
+    Err(EngineError::Failed {
+        program: program.to_owned(),
+        how: how(status),
+        stderr: String::from_utf8_lossy(&stderr).into_owned(),
+    })
+}
+
+fn wait(
+    heard: &Receiver<Event>,
+    program: &str,
+    limit: Duration,
+) -> Result<ExitStatus, EngineError> {
+    let program = || program.to_owned();
+    match heard.recv_timeout(limit) {
+        Ok(Event::Ended(Ok(status))) => Ok(status),
+        Ok(Event::Ended(Err(reason))) => Err(EngineError::NotStarted {
+            program: program(),
+            reason,
+        }),
+        Ok(Event::TooMuch) => Err(EngineError::TooMuchOutput {
+            program: program(),
+            limit: LONGEST_OUTPUT,
+        }),
+        Ok(Event::Cancelled) => Err(EngineError::Cancelled),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+            Err(EngineError::TimedOut {
+                program: program(),
+                limit,
+            })
+        }
+    }
+}
+
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(i32::try_from(child.id()).ok().and_then(Pid::from_raw))
+    }
+
+    /// Asks the group to end, and waits a little until its leader has.
+    fn terminate(&self, heard: &Receiver<Event>) {
+        self.signal(Signal::TERM);
+        let until = Instant::now() + GRACE;
+        while let Ok(event) = heard.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            if matches!(event, Event::Ended(_)) {
+                return;
+            }
+        }
+    }
+
+    fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // A group that has ended is no error.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// Keeps everything up to the bound.
+fn read_all(
+    pipe: Option<impl Read>,
+    log: &(dyn LineSink + Sync),
+    too_much: &Sender<Event>,
+) -> Vec<u8> {
+    let mut kept = Vec::new();
+    read(pipe, log, |chunk| {
+        if kept.len() + chunk.len() > LONGEST_OUTPUT {
+            let _ = too_much.send(Event::TooMuch);
+        } else {
+            kept.extend_from_slice(chunk);
+        }
+    });
+    kept
+}
+
+/// Keeps the end.
+fn read_tail(pipe: Option<impl Read>, log: &(dyn LineSink + Sync)) -> Vec<u8> {
+    let mut kept: Vec<u8> = Vec::new();
+    read(pipe, log, |chunk| {
+        kept.extend_from_slice(chunk);
+        let surplus = kept.len().saturating_sub(LONGEST_TAIL);
+        kept.drain(..surplus);
+    });
+    kept
+}
+
+fn read(pipe: Option<impl Read>, log: &(dyn LineSink + Sync), mut keep: impl FnMut(&[u8])) {
+    let Some(mut pipe) = pipe else { return };
+    let mut chunk = [0; 8192];
+    let mut line = Vec::new();
+    loop {
+        match pipe.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(length) => {
+                keep(&chunk[..length]);
+                pass_lines(&chunk[..length], &mut line, log);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    if !line.is_empty() {
+        log.line(&String::from_utf8_lossy(&line));
+    }
+}
+
+fn pass_lines(chunk: &[u8], line: &mut Vec<u8>, log: &(dyn LineSink + Sync)) {
+    for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+        line.extend_from_slice(piece);
+        let ends = line.ends_with(b"\n");
+        if ends {
+            line.pop();
+        }
+        if ends || line.len() > LONGEST_LINE {
+            log.line(&String::from_utf8_lossy(line));
+            line.clear();
+        }
+    }
+}
+
+fn text_of(reader: ScopedJoinHandle<'_, Vec<u8>>) -> Vec<u8> {
+    reader
+        .join()
+        .expect("a reader does not panic: the sink alone could")
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}

@@ -1,0 +1,173 @@
+//! A step's own work.
+//!
+//! Always so: the outputs are written before success is reported, and a failure writes none.
+
+use std::time::Instant;
+
+use millwright_core::protocol::{
+    Begun, ExecutionOutcome, ExecutionReport, QaPolicy, Report, StepRun, StepStatus, Telemetry,
+};
+
+use super::files::write_whole;
+use super::port::PortError;
+use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
+use super::{Runner, estimated_tokens, lease, telemetry};
+use crate::engine::EngineError;
+
+/// Work that was done, or failed, and was reported.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// The step as it stands after the report.
+    pub step: StepRun,
+    /// What was reported.
+    pub report: ExecutionReport,
+    /// The engine's output; empty where it failed.
+    pub output: Vec<u8>,
+}
+
+/// Work that is over, before it is reported.
+struct Work {
+    report: ExecutionReport,
+    output: Vec<u8>,
+}
+
+impl Runner<'_> {
+    /// Executes a step and reports. Where the spec asks for a light check, that follows at once.
+    ///
+    /// # Errors
+    /// [`PortError`] where a report was not taken; a step that fails is no error here.
+    pub fn execute(&self, begun: &Begun) -> Result<Executed, PortError> {
+        lease::held(&begun.claim, self.port, self.cancel, || {
+            let work = self.work(begun)?;
+            self.say(format!("millwright: {}", work.report.summary));
+            let report = Report::Executed(work.report.clone());
+            let step = self.report(begun, &report)?;
+            let step = self.check_inline(begun, step)?;
+            Ok(Executed {
+                step,
+                report: work.report,
+                output: work.output,
+            })
+        })
+    }
+
+    fn check_inline(&self, begun: &Begun, step: StepRun) -> Result<StepRun, PortError> {
+        let entry = begun.assignment.step_spec.as_ref();
+        let policy = entry.and_then(|entry| entry.get("qa")?.get("policy")?.as_str());
+        if step.status == StepStatus::NeedsQa && policy == Some(QaPolicy::Light.as_str()) {
+            self.check_now(begun, None, true)
+                .map(|checked| checked.step)
+        } else {
+            Ok(step)
+        }
+    }
+
+    pub(super) fn report(&self, begun: &Begun, report: &Report) -> Result<StepRun, PortError> {
+        let claim = &begun.claim;
+        self.port.report(claim.step_run_id, &claim.claim, report)
+    }
+
+    fn work(&self, begun: &Begun) -> Result<Work, PortError> {
+        let mut telemetry = telemetry(begun, self.settings);
+        let resolver = match Resolver::of(&begun.assignment, self.settings) {
+            Ok(resolver) => resolver,
+            Err(error) => return Ok(Work::refused(&error, telemetry)),
+        };
+        let run = resolver
+            .outputs()
+            .and_then(|outputs| Ok((resolver.execution(self.engines, &outputs)?, outputs)));
+        let (run, outputs) = match run {
+            Ok(run) => run,
+            Err(error) => return Ok(Work::refused(&error, telemetry)),
+        };
+        note_engine(&mut telemetry, &run, "exec");
+        self.report(begun, &Report::Started(telemetry.clone()))?;
+        Ok(self.run_engine(&run, &outputs, telemetry))
+    }
+
+    fn run_engine(
+        &self,
+        run: &EngineRun<'_>,
+        outputs: &OutputFiles,
+        mut telemetry: Telemetry,
+    ) -> Work {
+        let clock = Instant::now();
+        let outcome = run.engine.run(&run.task, &self.control());
+        telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
+        match outcome {
+            Ok(yielded) => write_outputs(yielded.output, outputs, telemetry),
+            Err(EngineError::Cancelled) => {
+                let error = EngineError::Cancelled;
+                Work::ended(ExecutionOutcome::Cancelled, &error, error.kind(), telemetry)
+            }
+            Err(error) => Work::ended(ExecutionOutcome::Failed, &error, error.kind(), telemetry),
+        }
+    }
+}
+
+/// An empty output is none: it leaves the files as they are.
+fn write_outputs(output: Vec<u8>, outputs: &OutputFiles, mut telemetry: Telemetry) -> Work {
+    telemetry.estimated_tokens = Some(estimated_tokens(&output));
+    telemetry.outputs = Some(outputs.on_record());
+    if !output.is_empty() {
+        for path in outputs.all() {
+            if let Err(reason) = write_whole(path, &output) {
+                let message = format!("{} cannot be written: {reason}", path.display());
+                return Work::ended(
+                    ExecutionOutcome::Failed,
+                    &message,
+                    "OutputNotWritten",
+                    telemetry,
+                );
+            }
+        }
+    }
+    Work {
+        report: ExecutionReport {
+            outcome: ExecutionOutcome::Succeeded,
+            summary: format!("executed, {} bytes of output", output.len()),
+            error_type: None,
+            telemetry,
+        },
+        output,
+    }
+}
+
+impl Work {
+    fn refused(error: &ResolveError, telemetry: Telemetry) -> Self {
+        let outcome = if error.is_spec_error() {
+            ExecutionOutcome::SpecInvalid
+        } else {
+            ExecutionOutcome::Failed
+        };
+        Self::ended(outcome, error, error.kind(), telemetry)
+    }
+
+    fn ended(
+        outcome: ExecutionOutcome,
+        error: &dyn std::fmt::Display,
+        kind: &str,
+        telemetry: Telemetry,
+    ) -> Self {
+        Self {
+            report: ExecutionReport {
+                outcome,
+                summary: error.to_string(),
+                error_type: Some(kind.to_owned()),
+                telemetry,
+            },
+            output: Vec::new(),
+        }
+    }
+}
+
+/// Puts on record what runs.
+pub(super) fn note_engine(telemetry: &mut Telemetry, run: &EngineRun<'_>, purpose: &str) {
+    telemetry.engine_id = Some(run.engine.id().to_owned());
+    telemetry.model.clone_from(&run.task.model);
+    telemetry.prompt_path = Some(run.task.prompt.display().to_string());
+    let version = run.prompt_version.clone();
+    telemetry
+        .prompt_versions
+        .insert(purpose.to_owned(), version);
+}

@@ -1,0 +1,220 @@
+//! Files of the workspace: found, kept inside it, written whole.
+//!
+//! Always so: no path that a spec names leads out of the workspace, not even through a symbolic link.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use uuid::Uuid;
+
+/// The folders that a step's paths are looked for in.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// The project's files, without symbolic links.
+    pub(super) workspace: PathBuf,
+    /// The protocol's folder, below it.
+    pub(super) protocol_root: PathBuf,
+}
+
+/// Why a path is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PathError {
+    #[error("{what}: {path} leads out of the workspace {workspace}")]
+    Outside {
+        what: String,
+        path: String,
+        workspace: String,
+    },
+    #[error(
+        "the project has no folder on this machine: give it a local_path, or the protocol a worktree_path"
+    )]
+    NoWorkspace,
+    #[error("{what}: {path}: {reason}")]
+    Unusable {
+        what: String,
+        path: String,
+        reason: String,
+    },
+}
+
+impl Places {
+    /// Finds the folders and makes the protocol's.
+    pub(super) fn find(
+        workspace: Option<&str>,
+        protocol_root: Option<&str>,
+        protocol_name: &str,
+    ) -> Result<Self, PathError> {
+        let given = workspace.ok_or(PathError::NoWorkspace)?;
+        let workspace = fs::canonicalize(given).map_err(|e| unusable("workspace", given, &e))?;
+        let standard = format!(".protocols/{protocol_name}");
+        let root = workspace.join(protocol_root.unwrap_or(&standard));
+        let mut places = Self {
+            protocol_root: PathBuf::new(),
+            workspace,
+        };
+        places.protocol_root = places.inside("protocol_root", &root)?;
+        let root = &places.protocol_root;
+        fs::create_dir_all(root)
+            .map_err(|e| unusable("protocol_root", &root.display().to_string(), &e))?;
+        Ok(places)
+    }
+
+    /// The file that a name means: absolute as it is, else the first that exists below the protocol's folder and
+    /// the workspace, else the first.
+    pub(super) fn existing(&self, what: &str, name: &str) -> Result<PathBuf, PathError> {
+        let candidates = [self.protocol_root.join(name), self.workspace.join(name)];
+        let found = candidates.iter().find(|path| path.exists());
+        self.inside(what, found.unwrap_or(&candidates[0]))
+    }
+
+    /// Where an output goes: absolute as it is, else the first whose folder exists below the outputs' root
+    /// `.protocols/<name>`, the workspace and the protocol's folder, else the first.
+    pub(super) fn output(
+        &self,
+        what: &str,
+        name: &str,
+        protocol_name: &str,
+    ) -> Result<PathBuf, PathError> {
+        let outputs_root = self.workspace.join(".protocols").join(protocol_name);
+        let candidates = [
+            outputs_root.join(name),
+            self.workspace.join(name),
+            self.protocol_root.join(name),
+        ];
+        let has_folder = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
+        let found = candidates.iter().find(has_folder);
+        self.inside(what, found.unwrap_or(&candidates[0]))
+    }
+
+    /// The path with what exists of it resolved, where it lies in the workspace.
+    fn inside(&self, what: &str, path: &Path) -> Result<PathBuf, PathError> {
+        let resolved =
+            resolved(path).map_err(|e| unusable(what, &path.display().to_string(), &e))?;
+        if resolved.starts_with(&self.workspace) {
+            Ok(resolved)
+        } else {
+            Err(PathError::Outside {
+                what: what.to_owned(),
+                path: path.display().to_string(),
+                workspace: self.workspace.display().to_string(),
+            })
+        }
+    }
+}
+
+/// Resolves what exists of a path; the rest must be plain names.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(path) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(io::Error::other("it is a symbolic link to nothing"));
+            }
+            match (path.parent(), path.components().next_back()) {
+                (Some(parent), Some(Component::Normal(name))) => Ok(resolved(parent)?.join(name)),
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file whole: whoever reads it sees the old content or the new.
+pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .ok_or_else(|| io::Error::other("it has no folder"))?;
+    fs::create_dir_all(folder)?;
+    let draft = folder.join(format!(".{}.draft", Uuid::new_v4()));
+    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // What is half-written must not stay; the first error is the one to tell.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+fn unusable(what: &str, path: &str, error: &io::Error) -> PathError {
+    PathError::Unusable {
+        what: what.to_owned(),
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder {
+        kept: tempfile::TempDir,
+        places: Places,
+    }
+
+    fn folder() -> Folder {
+        let kept = tempfile::tempdir().unwrap();
+        let workspace = kept.path().join("work");
+        fs::create_dir(&workspace).unwrap();
+        let places = Places::find(workspace.to_str(), None, "0001-demo").unwrap();
+        Folder { kept, places }
+    }
+
+    #[test]
+    fn a_prompt_is_looked_for_in_the_protocols_folder_first() {
+        let Folder { places, .. } = &folder();
+        let name = |path: PathBuf| {
+            let path = path.strip_prefix(&places.workspace).unwrap();
+            path.display().to_string()
+        };
+        let find = || name(places.existing("prompt_ref", "a.sh").unwrap());
+        assert_eq!(find(), ".protocols/0001-demo/a.sh");
+        fs::write(places.workspace.join("a.sh"), "").unwrap();
+        assert_eq!(find(), "a.sh");
+        fs::write(places.protocol_root.join("a.sh"), "").unwrap();
+        assert_eq!(find(), ".protocols/0001-demo/a.sh");
+    }
+
+    #[test]
+    fn an_output_goes_where_its_folder_is() {
+        let Folder { places, .. } = &folder();
+        let find = |name| places.output("outputs", name, "0001-demo").unwrap();
+        assert_eq!(find("a.md"), places.protocol_root.join("a.md"));
+        assert_eq!(find("docs/a.md"), places.protocol_root.join("docs/a.md"));
+        fs::create_dir(places.workspace.join("docs")).unwrap();
+        assert_eq!(find("docs/a.md"), places.workspace.join("docs/a.md"));
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_workspace() {
+        let Folder { places, kept } = &folder();
+        std::os::unix::fs::symlink(kept.path(), places.workspace.join("up")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", places.workspace.join("dangling")).unwrap();
+        for name in [
+            "../../../outside.sh",
+            "/etc/passwd",
+            "up/outside.md",
+            "dangling",
+            "new/../../../../outside",
+        ] {
+            assert!(places.existing("prompt_ref", name).is_err(), "{name}");
+            assert!(
+                places.output("outputs", name, "0001-demo").is_err(),
+                "{name}"
+            );
+        }
+        let root = Places::find(places.workspace.to_str(), Some("../elsewhere"), "x");
+        assert!(matches!(root, Err(PathError::Outside { .. })));
+    }
+
+    #[test]
+    fn a_file_is_written_whole_and_leaves_no_draft() {
+        let Folder { places, .. } = &folder();
+        let path = places.workspace.join("deep/down/a.md");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(entries.count(), 1);
+    }
+}

@@ -1,0 +1,92 @@
+//! What the environment says about engines, models and time limits.
+//!
+//! Always so: the variables are read in one place and in the contract's spelling.
+
+use std::time::Duration;
+
+use millwright_core::protocol::Kind;
+
+/// So long an engine works where nobody says otherwise.
+const DEFAULT_LIMIT: Duration = Duration::from_hours(1);
+
+/// The environment's word on engines, models and limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    default_engine: Option<String>,
+    exec_engine: Option<String>,
+    qa_engine: Option<String>,
+    exec_model: Option<String>,
+    qa_model: Option<String>,
+    limit: Option<Duration>,
+    /// The Windmill or mill job that this runs in.
+    pub job_id: Option<String>,
+}
+
+impl Settings {
+    /// Reads the variables; an empty one counts as absent.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| variable(name).filter(|text| !text.is_empty());
+        let limit = text("TASKSGODZILLA_EXEC_TIMEOUT_SECONDS");
+        Self {
+            default_engine: text("TASKSGODZILLA_DEFAULT_ENGINE_ID"),
+            exec_engine: text("TASKSGODZILLA_EXEC_ENGINE_ID"),
+            qa_engine: text("TASKSGODZILLA_QA_ENGINE_ID"),
+            exec_model: text("PROTOCOL_EXEC_MODEL"),
+            qa_model: text("PROTOCOL_QA_MODEL"),
+            limit: limit
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+            job_id: text("WM_JOB_ID"),
+        }
+    }
+
+    /// The engine of last resort for a kind of work.
+    pub(super) fn engine(&self, kind: Kind) -> Option<&str> {
+        let of_kind = match kind {
+            Kind::Execute => &self.exec_engine,
+            Kind::Qa => &self.qa_engine,
+        };
+        of_kind.as_deref().or(self.default_engine.as_deref())
+    }
+
+    /// The model for a kind of work.
+    pub(super) fn model(&self, kind: Kind) -> Option<&str> {
+        match kind {
+            Kind::Execute => self.exec_model.as_deref(),
+            Kind::Qa => self.qa_model.as_deref(),
+        }
+    }
+
+    /// How long an engine may work: the step's word or the environment's, whichever is longer.
+    pub(super) fn limit(&self, step_seconds: Option<u32>) -> Duration {
+        let step = step_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        step.max(self.limit).unwrap_or(DEFAULT_LIMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_raises_a_limit_and_never_lowers_it() {
+        let settings = Settings::read(|name| {
+            (name == "TASKSGODZILLA_EXEC_TIMEOUT_SECONDS").then(|| "60".to_owned())
+        });
+        assert_eq!(settings.limit(Some(5)), Duration::from_mins(1));
+        assert_eq!(settings.limit(Some(90)), Duration::from_secs(90));
+        assert_eq!(Settings::default().limit(Some(5)), Duration::from_secs(5));
+        assert_eq!(Settings::default().limit(None), DEFAULT_LIMIT);
+    }
+
+    #[test]
+    fn a_kind_of_work_has_its_own_engine_before_the_general_one() {
+        let settings = Settings::read(|name| match name {
+            "TASKSGODZILLA_DEFAULT_ENGINE_ID" => Some("general".to_owned()),
+            "TASKSGODZILLA_QA_ENGINE_ID" => Some("checker".to_owned()),
+            _ => None,
+        });
+        assert_eq!(settings.engine(Kind::Execute), Some("general"));
+        assert_eq!(settings.engine(Kind::Qa), Some("checker"));
+    }
+}
