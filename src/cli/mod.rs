@@ -2,13 +2,17 @@
 //!
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
+mod logging;
 mod openapi;
 mod output;
+mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 pub use millwright_step::exit::Exit;
+
+use crate::store::StoreError;
 
 /// Agent protocols on Windmill: typed flows, steps that start in a millisecond, every run on record.
 #[derive(Debug, Parser)]
@@ -20,6 +24,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serves the refs API: runs, their logs, results and references.
+    Serve(serve::ServeArgs),
     /// Prints the version.
     Version,
     /// Writes the refs API's description, `schemas/openapi.json`.
@@ -47,11 +53,25 @@ impl CommandError {
     }
 }
 
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            StoreError::BadAddress(_) => Exit::BadInput,
+            _ => Exit::Unavailable,
+        };
+        Self::new(exit, error)
+    }
+}
+
 /// Parses the arguments, runs the command, and maps its error to a message and an exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Result<Exit, CommandError> = match cli.command {
-        Command::Version => Ok(Exit::Done),
+        Command::Serve(args) => serve::run(&args),
+        Command::Version => {
+            output::line(env!("CARGO_PKG_VERSION"));
+            Ok(Exit::Done)
+        }
         Command::Openapi(args) => openapi::run(&args),
     };
     match outcome {

@@ -8,7 +8,6 @@
     reason = "this is where the program prints"
 )]
 
-#[expect(dead_code, reason = "the commands follow")]
 /// A line of the result.
 pub(super) fn line(text: impl std::fmt::Display) {
     println!("{text}");

@@ -24,6 +24,7 @@ pub fn router(app: &AppState) -> Router {
     let guard = middleware::from_fn_with_state(app.clone(), require_access);
     let (open, _) = open_routes().split_for_parts();
     guarded
+        .merge(app.mill.clone().with_state(()))
         .route_layer(guard)
         .merge(open)
         .fallback(async || ApiError::not_found("Not Found"))

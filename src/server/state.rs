@@ -2,11 +2,15 @@
 //!
 //! Always so: it is made once, before the first request, and holds no state of a request.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::Access;
+use super::jobs::{JobClient, WindmillOptions};
+use crate::mill;
 use crate::store::Store;
 
 /// The application, as handlers take it: `State(app): State<AppState>`.
@@ -19,6 +23,11 @@ pub struct App {
     pub store: Store,
     /// Who may call.
     pub access: Access,
+    /// Who knows jobs: the mill, and Windmill.
+    #[expect(dead_code, reason = "the log sources follow")]
+    pub(super) jobs: JobClient,
+    /// The mill's job routes, as they are mounted.
+    pub(super) mill: Router,
     /// Cancelled when the server closes: streams and waiting requests end.
     pub closing: CancellationToken,
 }
@@ -28,15 +37,42 @@ pub struct App {
 pub struct ServerOptions {
     /// The bearer token that every request except `/health` must bring; without one, only this machine is served.
     pub token: Option<String>,
+    /// The folders below which logs and artifacts may be read as files.
+    pub log_roots: Vec<PathBuf>,
+    /// The Windmill that is asked about jobs that the mill does not know.
+    pub windmill: Option<WindmillOptions>,
+}
+
+/// Why a server cannot be what its options say.
+#[derive(Debug, thiserror::Error)]
+pub enum BadOptions {
+    /// A log root is no folder.
+    #[error("the log root {path} is no folder that can be read: {reason}", path = path.display())]
+    LogRoot {
+        /// The folder that was named.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// No client of Windmill can be made.
+    #[error("cannot make a client of Windmill: {0}")]
+    Client(reqwest::Error),
 }
 
 impl App {
     /// An application on an open database.
-    pub fn new(store: Store, options: ServerOptions) -> AppState {
-        Arc::new(Self {
+    ///
+    /// # Errors
+    /// [`BadOptions`].
+    pub fn new(store: Store, options: ServerOptions) -> Result<AppState, BadOptions> {
+        let mill = mill::routes(store.clone());
+        let jobs = JobClient::new(mill.clone(), options.windmill).map_err(BadOptions::Client)?;
+        Ok(Arc::new(Self {
+            jobs,
+            mill,
             store,
             access: Access::new(options.token),
             closing: CancellationToken::new(),
-        })
+        }))
     }
 }

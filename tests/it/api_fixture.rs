@@ -49,7 +49,7 @@ impl Api {
         let options = options(folder.path());
         let token = options.token.clone();
         let store = Store::open(&StoreOptions::file(folder.path().join("test.db"))).unwrap();
-        let app = App::new(store, options);
+        let app = App::new(store, options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let ended = std::future::pending();

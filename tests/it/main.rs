@@ -3,4 +3,5 @@
 mod api_fixture;
 mod conventions;
 mod runs;
+mod serve;
 mod server;

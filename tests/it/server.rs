@@ -10,6 +10,7 @@ use crate::api_fixture::{Api, client};
 async fn health_is_open_and_all_else_wants_the_token() {
     let api = Api::start_with(|_| ServerOptions {
         token: Some("s3cret".into()),
+        ..ServerOptions::default()
     })
     .await;
     let bare = |path: &str| client().get(format!("{}{path}", api.address));

@@ -1,0 +1,185 @@
+//! The client of Windmill's job routes.
+//!
+//! Always so: a job is asked of the mill first, in process, and of Windmill where the mill does not know it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, StatusCode};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use millwright_core::refs::JobId;
+use serde::de::DeserializeOwned;
+use tower::ServiceExt;
+
+use super::WindmillOptions;
+use super::error::{JobError, reason_of};
+use super::record::{Job, MaybeResult};
+use super::update::Update;
+
+/// An answer that is no log is never longer.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+/// The mill has one workspace; its routes take any name.
+const MILL_WORKSPACE: &str = "starter";
+
+/// Who knows jobs.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct JobClient {
+    mill: JobServer,
+    windmill: Option<JobServer>,
+}
+
+/// One server of Windmill's job routes.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct JobServer(Arc<Transport>);
+
+#[derive(Debug)]
+enum Transport {
+    Mill(Router),
+    Windmill {
+        client: reqwest::Client,
+        options: WindmillOptions,
+    },
+}
+
+type Content = BoxStream<'static, Result<Bytes, JobError>>;
+
+impl JobClient {
+    /// A client of the mill's routes, and of a Windmill where there is one.
+    pub(in crate::server) fn new(
+        mill: Router,
+        windmill: Option<WindmillOptions>,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            mill: JobServer(Arc::new(Transport::Mill(mill))),
+            windmill: windmill.map(JobServer::windmill).transpose()?,
+        })
+    }
+
+    /// A job, and who knows it.
+    pub(in crate::server) async fn find(&self, id: JobId) -> Result<(JobServer, Job), JobError> {
+        match (self.mill.job(id).await, &self.windmill) {
+            (Err(JobError::NotFound(_)), None) => Err(JobError::NoWindmill(id)),
+            (Err(JobError::NotFound(_)), Some(windmill)) => {
+                Ok((windmill.clone(), windmill.job(id).await?))
+            }
+            (found, _) => Ok((self.mill.clone(), found?)),
+        }
+    }
+
+    /// The mill alone.
+    pub(in crate::server) fn mill(&self) -> &JobServer {
+        &self.mill
+    }
+}
+
+impl JobServer {
+    fn windmill(options: WindmillOptions) -> Result<Self, reqwest::Error> {
+        // Another part of the program has installed it already: then this one has it too.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let client = reqwest::Client::builder()
+            .connect_timeout(options.timeout)
+            .read_timeout(options.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self(Arc::new(Transport::Windmill { client, options })))
+    }
+
+    /// How a job stands, without its log.
+    pub(in crate::server) async fn job(&self, id: JobId) -> Result<Job, JobError> {
+        let path = format!("jobs_u/get/{id}?no_logs=true&no_code=true");
+        self.json(id, &path).await
+    }
+
+    /// A job's result, where it has ended.
+    pub(in crate::server) async fn result(&self, id: JobId) -> Result<MaybeResult, JobError> {
+        let path = format!("jobs_u/completed/get_result_maybe/{id}?get_started=true");
+        let result: MaybeResult = self.json(id, &path).await?;
+        // Windmill answers 200 for a job that it does not know.
+        if result.started.is_none() && !result.completed {
+            return Err(JobError::NotFound(id));
+        }
+        Ok(result)
+    }
+
+    /// What is new in a job's log since an offset, as it arrives.
+    pub(in crate::server) async fn update(
+        &self,
+        id: JobId,
+        offset: u64,
+    ) -> Result<Update, JobError> {
+        let path = format!("jobs_u/getupdate/{id}?running=true&log_offset={offset}");
+        Ok(Update::new(self.get(id, &path).await?))
+    }
+
+    /// The older part of a job's log, from the file that Windmill moved it to. `name` is one segment of an address.
+    pub(in crate::server) async fn saved_log(
+        &self,
+        id: JobId,
+        name: &str,
+    ) -> Result<Content, JobError> {
+        self.get(id, &format!("jobs_u/get_log_file/{id}/{name}"))
+            .await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, id: JobId, path: &str) -> Result<T, JobError> {
+        let mut content = self.get(id, path).await?;
+        let mut bytes = Vec::new();
+        while let Some(part) = content.try_next().await? {
+            bytes.extend_from_slice(&part);
+            if bytes.len() > ANSWER_LIMIT {
+                return Err(JobError::BadAnswer(format!(
+                    "more than {ANSWER_LIMIT} bytes"
+                )));
+            }
+        }
+        serde_json::from_slice(&bytes).map_err(|error| JobError::BadAnswer(error.to_string()))
+    }
+
+    async fn get(&self, id: JobId, path: &str) -> Result<Content, JobError> {
+        let (status, content) = match &*self.0 {
+            Transport::Mill(routes) => ask_mill(routes, path).await?,
+            Transport::Windmill { client, options } => ask_windmill(client, options, path).await?,
+        };
+        match status {
+            StatusCode::OK => Ok(content),
+            StatusCode::NOT_FOUND => Err(JobError::NotFound(id)),
+            // Without a token Windmill answers 400.
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Err(JobError::Refused(status))
+            }
+            other => Err(JobError::BadAnswer(format!("status {other}"))),
+        }
+    }
+}
+
+async fn ask_mill(routes: &Router, path: &str) -> Result<(StatusCode, Content), JobError> {
+    let request = Request::get(format!("/api/w/{MILL_WORKSPACE}/{path}"))
+        .body(Body::empty())
+        .expect("a job id and plain words make an address");
+    let response = match routes.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let broken = |error: axum::Error| JobError::BadAnswer(error.to_string());
+    let status = response.status();
+    let content = response.into_body().into_data_stream().map_err(broken);
+    Ok((status, content.boxed()))
+}
+
+async fn ask_windmill(
+    client: &reqwest::Client,
+    options: &WindmillOptions,
+    path: &str,
+) -> Result<(StatusCode, Content), JobError> {
+    let base = options.url.as_str().trim_end_matches('/');
+    let mut request = client.get(format!("{base}/api/w/{}/{path}", options.workspace));
+    if let Some(token) = &options.token {
+        request = request.bearer_auth(token);
+    }
+    let unreachable = |error| JobError::Unreachable(reason_of(error));
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    Ok((status, response.bytes_stream().map_err(unreachable).boxed()))
+}

@@ -1,0 +1,58 @@
+//! Why a job could not be read.
+//!
+//! Always so: no token and no address with one inside is in a message.
+
+use axum::http::StatusCode;
+use millwright_core::refs::JobId;
+
+use crate::server::error::ApiError;
+
+/// Why a job could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(in crate::server) enum JobError {
+    /// Nobody knows the job.
+    #[error("job {0} not found")]
+    NotFound(JobId),
+    /// The mill does not know the job, and there is no Windmill to ask.
+    #[error(
+        "job {0} is not one of the mill's: set TASKSGODZILLA_WINDMILL_URL to ask Windmill for it"
+    )]
+    NoWindmill(JobId),
+    /// Windmill does not answer.
+    #[error("Windmill cannot be reached: {0}")]
+    Unreachable(String),
+    /// Windmill does not let this server in.
+    #[error(
+        "Windmill refused with {0}: check TASKSGODZILLA_WINDMILL_TOKEN and TASKSGODZILLA_WINDMILL_WORKSPACE"
+    )]
+    Refused(StatusCode),
+    /// Windmill answers, but not what it should.
+    #[error("Windmill answered what is not understood: {0}")]
+    BadAnswer(String),
+}
+
+impl From<JobError> for ApiError {
+    fn from(error: JobError) -> Self {
+        let status = match &error {
+            JobError::NotFound(_) => StatusCode::NOT_FOUND,
+            JobError::NoWindmill(_) => StatusCode::SERVICE_UNAVAILABLE,
+            JobError::Unreachable(_) | JobError::Refused(_) | JobError::BadAnswer(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+/// The innermost reason, which says more than "error sending request".
+pub(super) fn reason_of(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut innermost: &dyn std::error::Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.to_string() {
+        reason if error.is_timeout() => format!("no answer in time ({reason})"),
+        reason => reason,
+    }
+}

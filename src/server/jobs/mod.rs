@@ -1,0 +1,18 @@
+//! Jobs as Windmill's routes show them, the mill's and Windmill's alike.
+//!
+//! Always so: one client speaks to both; a job id is a UUID before it reaches an address.
+
+#![expect(dead_code, unused_imports, reason = "the log sources follow")]
+
+mod client;
+mod error;
+mod options;
+mod record;
+mod scan;
+mod update;
+
+pub(super) use client::{JobClient, JobServer};
+pub(super) use error::JobError;
+pub use options::{BadWindmill, WindmillOptions};
+pub(super) use record::{FlowStatus, Job, JobState, MaybeResult, Module};
+pub(super) use update::Update;
