@@ -1,8 +1,11 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: [`store`], [`mill`], [`server`], [`cli`].
+//! Always so: an arrow between rooms never points up. From the lowest: [`embedded`], [`store`], [`mill`], [`deploy`],
+//! [`server`], [`cli`].
 
 pub mod cli;
+pub mod deploy;
+pub mod embedded;
 pub mod mill;
 pub mod server;
 pub mod store;

@@ -2,6 +2,7 @@
 //!
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
+mod flows;
 mod logging;
 mod openapi;
 mod output;
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 
 /// Agent protocols on Windmill: typed flows, steps that start in a millisecond, every run on record.
 #[derive(Debug, Parser)]
-#[command(name = "millwright", version, max_term_width = 100)]
+#[command(name = "millwright", version = env!("MILLWRIGHT_VERSION"), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,6 +29,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Prints the version.
     Version,
+    /// Lists, shows and generates the flows and their scripts.
+    Flows(flows::FlowsArgs),
     /// Writes the refs API's description, `schemas/openapi.json`.
     #[command(hide = true)]
     Openapi(openapi::OpenapiArgs),
@@ -69,9 +72,10 @@ pub fn main() -> ExitCode {
     let outcome: Result<Exit, CommandError> = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Version => {
-            output::line(env!("CARGO_PKG_VERSION"));
+            output::line(env!("MILLWRIGHT_VERSION"));
             Ok(Exit::Done)
         }
+        Command::Flows(args) => flows::run(&args),
         Command::Openapi(args) => openapi::run(&args),
     };
     match outcome {

@@ -2,6 +2,7 @@
 
 mod api_fixture;
 mod conventions;
+mod flows;
 mod runs;
 mod serve;
 mod server;

@@ -9,6 +9,7 @@ mod flow;
 pub mod flows;
 mod info;
 mod kind;
+mod render;
 mod schema;
 mod script;
 pub mod scripts;
@@ -20,4 +21,5 @@ pub use flow::{
 };
 pub use info::ScriptInfo;
 pub use kind::{ArgumentKind, ArgumentValue, Object};
+pub use render::GENERATED;
 pub use script::{Argument, Arguments, Reach, Script};

@@ -1,0 +1,123 @@
+//! Where each generated file lies: in this repository, and for the official command line.
+//!
+//! Always so: both layouts hold the same flows and scripts.
+
+use millwright_core::catalog::{GENERATED, ScriptInfo, scripts};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::GeneratedFiles;
+use crate::embedded;
+
+/// Where generated files lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Layout {
+    /// `flows/devgodzilla/<flow>.flow.json` and `scripts/devgodzilla/<script>.sh`.
+    #[default]
+    Repository,
+    /// What `wmill sync push` takes.
+    Wmill,
+}
+
+/// Pushes our folders and nothing else, so that a push removes nothing that is not ours.
+const WMILL_YAML: &str = "\
+defaultTs: bun
+includes:
+  - u/devgodzilla/**
+  - f/devgodzilla/**
+excludes: []
+skipVariables: true
+skipResources: true
+skipResourceTypes: true
+skipSecrets: true
+skipApps: true
+nonDottedPaths: true
+syncBehavior: v1
+codebases: []
+";
+
+impl Layout {
+    /// Every file of the layout, with its text.
+    pub fn files(self) -> GeneratedFiles {
+        match self {
+            Self::Repository => repository(),
+            Self::Wmill => wmill(),
+        }
+    }
+}
+
+fn repository() -> GeneratedFiles {
+    let mut files = GeneratedFiles::new(&["flows/devgodzilla", "scripts/devgodzilla"]);
+    for flow in embedded::flow_definitions() {
+        let name = below(&flow.path, "f/");
+        files.add(
+            format!("flows/{name}.flow.json"),
+            embedded::flow_text(&flow),
+        );
+    }
+    for script in scripts::all() {
+        let name = format!("scripts/{}", below(&script.path, "u/"));
+        add_script(&mut files, &name, &script);
+    }
+    files
+}
+
+fn wmill() -> GeneratedFiles {
+    let mut files = GeneratedFiles::new(&["f/devgodzilla", "u/devgodzilla"]);
+    files.add("wmill.yaml".to_owned(), marked(WMILL_YAML));
+    let folder =
+        json!({"summary": null, "display_name": "devgodzilla", "owners": [], "extra_perms": {}});
+    files.add("f/devgodzilla/folder.meta.yaml".to_owned(), yaml(&folder));
+    for flow in embedded::flow_definitions() {
+        let path = format!("{}__flow/flow.yaml", flow.path);
+        files.add(path, yaml(&flow.flow.to_value()));
+    }
+    for script in scripts::all() {
+        add_script(&mut files, &script.path, &script);
+    }
+    files
+}
+
+fn add_script(files: &mut GeneratedFiles, path: &str, script: &ScriptInfo) {
+    files.add(format!("{path}.sh"), script.bash());
+    files.add(format!("{path}.script.yaml"), yaml(&script.metadata()));
+}
+
+fn below<'a>(path: &'a str, kind: &str) -> &'a str {
+    path.strip_prefix(kind).unwrap_or(path)
+}
+
+fn yaml(value: &Value) -> String {
+    marked(&to_yaml(value))
+}
+
+fn marked(text: &str) -> String {
+    format!("# {GENERATED}\n{text}")
+}
+
+fn to_yaml(value: &impl Serialize) -> String {
+    serde_saphyr::to_string(value).expect("a JSON value can be printed as YAML")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_says_what_json_says() {
+        for flow in embedded::flow_definitions() {
+            let value = flow.flow.to_value();
+            let back: Value = serde_saphyr::from_str(&to_yaml(&value)).unwrap();
+            assert_eq!(back, value, "{}", flow.path);
+        }
+    }
+
+    #[test]
+    fn every_generated_file_says_so() {
+        for layout in [Layout::Repository, Layout::Wmill] {
+            for (path, text) in layout.files().iter() {
+                assert!(text.contains(GENERATED), "{}", path.display());
+            }
+        }
+    }
+}
