@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, Exit, logging, output};
-use crate::server::{self, App, AppState, ServerOptions, WindmillOptions};
+use crate::server::{self, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
 use crate::store::{Store, StoreOptions};
 
 /// Serves the refs API.
@@ -61,12 +61,17 @@ async fn serve(args: &ServeArgs) -> Result<Exit, CommandError> {
 }
 
 fn open(args: &ServeArgs) -> Result<AppState, CommandError> {
+    let database = StoreOptions::parse(&args.database)?;
+    let store = Store::open(&database)?;
+    let work = WorkOptions::beside(&database.path);
+    let mut log_roots = args.log_root.clone();
+    log_roots.push(work.make_logs().map_err(unavailable)?);
     let options = ServerOptions {
         token: env::var("TASKSGODZILLA_API_TOKEN").ok(),
-        log_roots: args.log_root.clone(),
+        log_roots,
         windmill: windmill()?,
+        work,
     };
-    let store = Store::open(&StoreOptions::parse(&args.database)?)?;
     App::new(store, options).map_err(|error| CommandError::new(Exit::BadInput, error))
 }
 

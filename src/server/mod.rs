@@ -5,16 +5,21 @@
 mod artifacts;
 mod auth;
 mod error;
+mod executions;
 mod extract;
 mod health;
 mod jobs;
 mod metrics;
 mod observe;
 mod openapi;
+mod projects;
+mod protocols;
 mod router;
 mod runs;
 mod serve;
 mod state;
+mod steps;
+mod work;
 
 pub use auth::{Access, OpenToAll};
 pub use error::{ApiError, ErrorBody, InvalidBody, Issue};
@@ -25,3 +30,4 @@ pub use openapi::document;
 pub use router::router;
 pub use serve::serve;
 pub use state::{App, AppState, BadOptions, ServerOptions};
+pub use work::{Work, WorkOptions};

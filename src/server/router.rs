@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
-use super::{artifacts, health, metrics, observe, openapi, runs};
+use super::{
+    artifacts, executions, health, metrics, observe, openapi, projects, protocols, runs, steps,
+};
 
 /// The largest body that is read: a result or parameters, not a content.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -42,6 +44,10 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
     let (router, mut description) = OpenApiRouter::with_openapi(openapi::base())
         .merge(runs::routes())
         .merge(artifacts::routes())
+        .merge(projects::routes())
+        .merge(protocols::routes())
+        .merge(steps::routes())
+        .merge(executions::routes())
         .routes(routes!(metrics::show_metrics))
         .routes(routes!(openapi::show_openapi))
         .split_for_parts();

@@ -25,6 +25,10 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let closing = app.closing.clone();
+    app.work
+        .take_up(closing.clone())
+        .await
+        .map_err(io::Error::other)?;
     metrics::recorder();
     tokio::spawn(metrics::keep_small(closing.clone()));
     let listener = listener.tap_io(|connection| {

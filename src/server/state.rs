@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::Access;
 use super::jobs::{JobClient, WindmillOptions};
+use super::work::{Work, WorkOptions};
 use crate::mill;
 use crate::store::Store;
 
@@ -21,6 +22,8 @@ pub type AppState = Arc<App>;
 pub struct App {
     /// The database.
     pub store: Store,
+    /// The work on steps.
+    pub work: Work,
     /// Who may call.
     pub access: Access,
     /// Who knows jobs: the mill, and Windmill.
@@ -41,6 +44,8 @@ pub struct ServerOptions {
     pub log_roots: Vec<PathBuf>,
     /// The Windmill that is asked about jobs that the mill does not know.
     pub windmill: Option<WindmillOptions>,
+    /// How steps are executed.
+    pub work: WorkOptions,
 }
 
 /// Why a server cannot be what its options say.
@@ -68,6 +73,7 @@ impl App {
         let mill = mill::routes(store.clone());
         let jobs = JobClient::new(mill.clone(), options.windmill).map_err(BadOptions::Client)?;
         Ok(Arc::new(Self {
+            work: Work::new(store.clone(), options.work),
             jobs,
             mill,
             store,

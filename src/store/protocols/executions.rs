@@ -2,14 +2,19 @@
 //!
 //! Always so: a claim has at most one execution of each kind, and one that has ended is not changed.
 
+use std::path::Path;
+
 use millwright_core::protocol::{
-    Begun, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, StepStatus,
+    Begun, Execution, ExecutionOutcome, ExecutionReport, ExecutionStarted, ExecutionStatus, Kind,
+    LetGo, QaReport, Report, StepStatus, Telemetry,
 };
+use millwright_core::refs::UpsertArtifact;
 use rusqlite::{OptionalExtension, Row};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{StoreError, Tables, word};
+use crate::store::artifacts;
 
 /// An execution that was asked for.
 #[derive(Debug, Clone)]
@@ -209,6 +214,89 @@ impl Tables<'_> {
                 &serde_json::json!({"name": "ExecutionLost", "message": "the server that ran it is gone"}),
             ),
         }
+    }
+
+    /// Which of these executions have ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn ended_among(&self, ids: &[String]) -> Result<Vec<String>, StoreError> {
+        let mut running = self
+            .connection
+            .prepare_cached("SELECT 1 FROM executions WHERE id = ?1 AND status = 'running'")?;
+        let mut ended = Vec::new();
+        for id in ids {
+            if !running.exists([id])? {
+                ended.push(id.clone());
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Stops an execution that another server runs: its claim ends, and with it the work.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn stop_elsewhere(&self, id: &str) -> Result<Execution, StoreError> {
+        let execution = self.swept_execution(id)?;
+        if execution.status != ExecutionStatus::Running {
+            return Ok(execution);
+        }
+        let claim = self.claim_of_execution(id)?;
+        let report = match execution.kind {
+            Kind::Execute => Report::Executed(ExecutionReport {
+                outcome: ExecutionOutcome::Cancelled,
+                summary: "the execution was stopped".to_owned(),
+                error_type: None,
+                telemetry: Telemetry::default(),
+            }),
+            Kind::Qa => Report::Checked(QaReport {
+                verdict: None,
+                summary: "the check was stopped".to_owned(),
+                gates: Vec::new(),
+                inline: false,
+                error_type: None,
+                telemetry: Telemetry::default(),
+            }),
+        };
+        self.report(execution.step_run_id, &claim, &report)?;
+        self.execution(id)
+    }
+
+    /// Registers an execution's log with the run of the flow that claimed the step, where there is such a run.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn register_log(&self, started: &ExecutionStarted, log: &Path) -> Result<(), StoreError> {
+        let Some(run_id) = self.run_of_holder(started.step_run_id)? else {
+            return Ok(());
+        };
+        let (_, short) = started
+            .execution_id
+            .split_at(started.execution_id.len() - 8);
+        let artifact = UpsertArtifact {
+            name: format!("step.{}.{}.{short}.log", started.step_run_id, started.kind),
+            kind: "log".to_owned(),
+            path: log.display().to_string(),
+            sha256: None,
+            bytes: None,
+        };
+        artifacts::upsert(self.connection, &run_id, &artifact, self.now)?;
+        Ok(())
+    }
+
+    /// A flow's job is the holder of its claims, and its run refers to that job's log.
+    fn run_of_holder(&self, step_run_id: i64) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT run_id FROM claims JOIN run_artifacts
+                     ON run_artifacts.path = 'windmill://job/' || claims.holder || '/logs'
+                 WHERE claims.step_run_id = ?1 AND run_artifacts.name = 'windmill.flow.logs'
+                 ORDER BY run_artifacts.id LIMIT 1",
+            )?
+            .query_row([step_run_id], |row| row.get(0))
+            .optional()?)
     }
 
     pub(super) fn end_running(&self, claim: &str, end: &End) -> Result<(), StoreError> {

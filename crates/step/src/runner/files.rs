@@ -188,8 +188,9 @@ mod tests {
     #[test]
     fn nothing_leads_out_of_the_workspace() {
         let Folder { places, kept } = &folder();
-        std::os::unix::fs::symlink(kept.path(), places.workspace.join("up")).unwrap();
-        std::os::unix::fs::symlink("/nowhere/at/all", places.workspace.join("dangling")).unwrap();
+        std::os::unix::fs::symlink(kept.path(), places.protocol_root.join("up")).unwrap();
+        std::os::unix::fs::symlink("/nowhere/at/all", places.protocol_root.join("dangling"))
+            .unwrap();
         for name in [
             "../../../outside.sh",
             "/etc/passwd",

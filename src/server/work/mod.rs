@@ -1,0 +1,366 @@
+//! Executions in the server: steps that are executed and checked in threads of its own.
+//!
+//! Always so: an execution whose thread has ended is ended in the tables too, whatever happened in the thread.
+
+mod log;
+mod owner;
+mod port;
+mod registry;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use millwright_core::protocol::{
+    Begun, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun, Report, StepRun,
+};
+use millwright_step::engine::Registry as Engines;
+use millwright_step::runner::{PortError, Runner, Settings};
+use tokio_util::sync::CancellationToken;
+
+use crate::store::protocols::{Clock, Leases, Protocols, StartedExecution};
+use crate::store::{Store, StoreError, Timestamp};
+use log::LogFile;
+use port::TablesPort;
+use registry::{Entry, Registry};
+
+/// Between two looks at an execution that another server runs.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How the server executes steps.
+#[derive(Clone)]
+pub struct WorkOptions {
+    /// How long claims last.
+    pub leases: Leases,
+    /// Tells the time to claims.
+    pub clock: Clock,
+    /// The folder of the executions' logs.
+    pub logs: PathBuf,
+    /// What the environment says about engines.
+    pub settings: Settings,
+}
+
+/// Executes steps. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Work(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    protocols: Protocols,
+    engines: Engines,
+    settings: Settings,
+    logs: PathBuf,
+    owner: String,
+    running: Registry,
+}
+
+impl Default for WorkOptions {
+    fn default() -> Self {
+        Self {
+            leases: Leases::default(),
+            clock: Arc::new(Timestamp::now),
+            logs: ".millwright/logs".into(),
+            settings: Settings::default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for WorkOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkOptions")
+            .field("leases", &self.leases)
+            .field("logs", &self.logs)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkOptions {
+    /// Work that keeps its logs beside a database's file, with what the environment says about engines.
+    pub fn beside(database: &Path) -> Self {
+        let folder = database.parent().unwrap_or(Path::new(""));
+        Self {
+            logs: folder.join("logs"),
+            settings: Settings::read(|name| std::env::var(name).ok()),
+            ..Self::default()
+        }
+    }
+
+    /// Makes the folder of the logs, and gives it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make_logs(&self) -> io::Result<PathBuf> {
+        fs::create_dir_all(&self.logs)?;
+        Ok(self.logs.clone())
+    }
+}
+
+impl Work {
+    /// The work on the protocols of a database.
+    pub fn new(store: Store, options: WorkOptions) -> Self {
+        Self(Arc::new(Shared {
+            protocols: Protocols::with_clock(store, options.leases, options.clock),
+            engines: Engines::default(),
+            settings: options.settings,
+            logs: options.logs,
+            owner: owner::this_process(),
+            running: Registry::default(),
+        }))
+    }
+
+    /// The protocols' tables.
+    pub fn protocols(&self) -> &Protocols {
+        &self.0.protocols
+    }
+
+    /// Takes up what an earlier server left: what it was executing has failed, what it was planning is planned.
+    /// What is executed here is stopped when `closing` is cancelled.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn take_up(&self, closing: CancellationToken) -> Result<(), StoreError> {
+        let (under_way, being_planned) = self
+            .protocols()
+            .read(|tables| Ok((tables.under_way()?, tables.being_planned()?)))
+            .await?;
+        let gone = under_way
+            .into_iter()
+            .filter(|one| owner::is_gone(&one.owner));
+        for lost in gone {
+            let id = lost.execution_id;
+            tracing::warn!(execution = id, "the server that ran it is gone");
+            self.protocols()
+                .write(move |tables| tables.give_up(&id))
+                .await?;
+        }
+        for id in being_planned {
+            self.plan(id);
+        }
+        let work = self.clone();
+        tokio::spawn(async move {
+            closing.cancelled().await;
+            work.0.running.cancel_all();
+        });
+        Ok(())
+    }
+
+    /// Starts a protocol; its steps are made in the background.
+    ///
+    /// # Errors
+    /// As [`Tables::start`](crate::store::protocols::Tables::start).
+    pub async fn start(&self, protocol_run_id: i64) -> Result<ProtocolRun, StoreError> {
+        let started = self
+            .protocols()
+            .write(move |tables| tables.start(protocol_run_id))
+            .await?;
+        self.plan(protocol_run_id);
+        Ok(started)
+    }
+
+    fn plan(&self, protocol_run_id: i64) {
+        let protocols = self.protocols().clone();
+        tokio::spawn(async move {
+            let planned = protocols
+                .write(move |tables| tables.plan(protocol_run_id))
+                .await;
+            if let Err(error) = planned {
+                tracing::warn!(protocol_run_id, %error, "the protocol was not planned");
+            }
+        });
+    }
+
+    /// Cancels a protocol, and stops what is executed for it here.
+    ///
+    /// # Errors
+    /// As [`Tables::cancel`](crate::store::protocols::Tables::cancel).
+    pub async fn cancel_protocol(&self, id: i64) -> Result<ProtocolRun, StoreError> {
+        let running = self.0.running.ids();
+        let (cancelled, ended) = self
+            .protocols()
+            .write(move |tables| Ok((tables.cancel(id)?, tables.ended_among(&running)?)))
+            .await?;
+        self.0.running.cancel(&ended);
+        Ok(cancelled)
+    }
+
+    /// Takes the report of a worker, and stops here what it takes away.
+    ///
+    /// # Errors
+    /// As [`Tables::report`](crate::store::protocols::Tables::report).
+    pub async fn report(
+        &self,
+        step_run_id: i64,
+        claim: String,
+        report: Report,
+    ) -> Result<StepRun, StoreError> {
+        let running = self.0.running.ids();
+        let (step, ended) = self
+            .protocols()
+            .write(move |tables| {
+                let step = tables.report(step_run_id, &claim, &report)?;
+                Ok((step, tables.ended_among(&running)?))
+            })
+            .await?;
+        self.0.running.cancel(&ended);
+        Ok(step)
+    }
+
+    /// Begins an execution, or finds the one that this claim has begun already.
+    ///
+    /// # Errors
+    /// As [`Tables::start_execution`](crate::store::protocols::Tables::start_execution).
+    pub async fn execute(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: Option<String>,
+        gates: Option<Vec<Gate>>,
+    ) -> Result<ExecutionStarted, StoreError> {
+        let shared = Arc::clone(&self.0);
+        let StartedExecution { started, begun } = self
+            .protocols()
+            .write(move |tables| {
+                let claim = claim.as_deref();
+                let new = tables.start_execution(step_run_id, kind, claim, &shared.owner)?;
+                if new.begun.is_some() {
+                    let log = LogFile::path(&shared.logs, &new.started.execution_id);
+                    tables.register_log(&new.started, &log)?;
+                }
+                Ok(new)
+            })
+            .await?;
+        if let Some(begun) = begun {
+            self.spawn(started.execution_id.clone(), begun, gates);
+        }
+        Ok(started)
+    }
+
+    fn spawn(&self, execution_id: String, begun: Begun, gates: Option<Vec<Gate>>) {
+        let entry = self.0.running.enter(&execution_id);
+        let shared = Arc::clone(&self.0);
+        tokio::task::spawn_blocking(move || {
+            let guard = shared.running.leave_at_end(&execution_id);
+            let ended = Ending {
+                shared: &shared,
+                execution_id: &execution_id,
+            };
+            shared.perform(&execution_id, &entry, &begun, gates.as_deref());
+            // The tables first: whoever waits for the guard reads them.
+            drop(ended);
+            drop(guard);
+        });
+    }
+
+    /// An execution, once it has ended or `wait` is over.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn wait(
+        &self,
+        execution_id: &str,
+        wait: Duration,
+        closing: &CancellationToken,
+    ) -> Result<Execution, StoreError> {
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let ended = self.0.running.ended(execution_id);
+            let execution = self.execution(execution_id).await?;
+            let over = tokio::time::Instant::now() >= until || closing.is_cancelled();
+            if execution.status != ExecutionStatus::Running || over {
+                return Ok(execution);
+            }
+            tokio::select! {
+                () = ended.or_after(LOOK_AGAIN) => {}
+                () = tokio::time::sleep_until(until) => {}
+                () = closing.cancelled() => {}
+            }
+        }
+    }
+
+    /// An execution as it stands; one whose claim has lapsed has failed.
+    async fn execution(&self, execution_id: &str) -> Result<Execution, StoreError> {
+        let id = execution_id.to_owned();
+        let found = self
+            .protocols()
+            .read(move |tables| tables.execution(&id))
+            .await?;
+        if found.status != ExecutionStatus::Running || self.0.running.holds(execution_id) {
+            return Ok(found);
+        }
+        let id = execution_id.to_owned();
+        self.protocols()
+            .write(move |tables| tables.swept_execution(&id))
+            .await
+    }
+
+    /// Stops an execution and gives it as it then stands. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn cancel(
+        &self,
+        execution_id: &str,
+        closing: &CancellationToken,
+    ) -> Result<Execution, StoreError> {
+        if self.0.running.holds(execution_id) {
+            self.0.running.cancel(&[execution_id.to_owned()]);
+            let soon = Duration::from_secs(5);
+            return self.wait(execution_id, soon, closing).await;
+        }
+        let id = execution_id.to_owned();
+        self.protocols()
+            .write(move |tables| tables.stop_elsewhere(&id))
+            .await
+    }
+}
+
+impl Shared {
+    fn perform(&self, id: &str, entry: &Entry, begun: &Begun, gates: Option<&[Gate]>) {
+        let log = LogFile::create(&self.logs, id);
+        let port = TablesPort {
+            protocols: &self.protocols,
+            running: &self.running,
+        };
+        let runner = Runner {
+            engines: &self.engines,
+            settings: &self.settings,
+            port: &port,
+            log: &log,
+            cancel: &entry.cancel,
+        };
+        let outcome = match begun.kind {
+            Kind::Execute => runner.execute(begun).map(drop),
+            Kind::Qa => runner.check(begun, gates).map(drop),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(PortError::Refused(reason)) => {
+                tracing::info!(execution = id, reason, "the step was taken away");
+            }
+            Err(PortError::Unavailable(reason)) => {
+                tracing::error!(execution = id, reason, "the outcome was not kept");
+            }
+        }
+    }
+}
+
+/// Sees to it that an execution is over in the tables when its thread is.
+struct Ending<'a> {
+    shared: &'a Shared,
+    execution_id: &'a str,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let id = self.execution_id.to_owned();
+        let given_up = self
+            .shared
+            .protocols
+            .write_blocking(move |tables| tables.give_up(&id));
+        if let Err(error) = given_up {
+            tracing::error!(execution = self.execution_id, %error, "its end was not kept");
+        }
+    }
+}
