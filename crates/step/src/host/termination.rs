@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal, test_kill_process,
+    test_kill_process_group,
+};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
@@ -20,6 +23,8 @@ use crate::exit::Exit;
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// A process group that was asked to end gets this long.
 const GROUP_LIMIT: Duration = Duration::from_secs(2);
+/// What is left of it when its leader has ended gets this long.
+const FOLLOWERS_LIMIT: Duration = Duration::from_millis(200);
 
 /// What is to be done before the program ends early.
 #[derive(Debug, Clone)]
@@ -169,10 +174,18 @@ fn send(request: &Request) {
     let _ = writeln!(io::stderr(), "warning: what was begun may go on: {line}");
 }
 
-/// Kills a group that has not ended by `until`. Its dead leader may still be unreaped, so "ended" cannot be asked for sure.
+/// Kills what is left of a group by `until`, or a little after its leader ended. Whether all have ended cannot be asked:
+/// a member that is dead and not reaped counts as there, and where nobody reaps orphans it does so for ever.
 fn end_group(group: Pid, until: Instant) {
-    while Instant::now() < until && rustix::process::test_kill_process_group(group).is_ok() {
-        thread::sleep(Duration::from_millis(10));
+    let mut until = until;
+    let mut led = true;
+    while Instant::now() < until && test_kill_process_group(group).is_ok() {
+        if led && test_kill_process(group).is_err() {
+            led = false;
+            until = until.min(Instant::now() + FOLLOWERS_LIMIT);
+        }
+        thread::sleep(Duration::from_millis(5));
     }
+    // Nothing may be left: then this is no error.
     let _ = kill_process_group(group, Signal::KILL);
 }
