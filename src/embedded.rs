@@ -2,14 +2,14 @@
 //!
 //! Always so: they are rendered from the catalog, as the committed files are.
 
-use millwright_core::catalog::{FlowDefinition, ScriptInfo, flows, scripts};
+use millwright_core::catalog::{FlowDefinition, GENERATED, flows, scripts};
 
 /// One of our flows, as JSON text, by its path, such as `f/devgodzilla/run_next_step`.
 pub fn flow(path: &str) -> Option<String> {
     let found = flow_definitions()
         .into_iter()
         .find(|flow| flow.path == path);
-    found.map(|flow| flow_text(&flow))
+    found.as_ref().map(FlowDefinition::text)
 }
 
 /// One of our scripts, as bash text, by its path, such as `u/devgodzilla/open_pr`.
@@ -17,18 +17,12 @@ pub fn script(path: &str) -> Option<String> {
     let found = scripts::all()
         .into_iter()
         .find(|script| script.path == path);
-    found.as_ref().map(ScriptInfo::bash)
+    found.map(|script| script.bash(GENERATED))
 }
 
 /// All of our flows.
 pub(crate) fn flow_definitions() -> Vec<FlowDefinition> {
     flows::all().expect("a test builds every flow of the catalog")
-}
-
-/// A flow as the text of its file.
-pub(crate) fn flow_text(flow: &FlowDefinition) -> String {
-    let text = serde_json::to_string_pretty(&flow.flow.to_value());
-    text.expect("a JSON value can be printed") + "\n"
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn list() {
 fn show(args: &ShowArgs) -> Result<Exit, CommandError> {
     let flow = find(&args.flow)?;
     if args.json {
-        output::line(embedded::flow_text(&flow).trim_end());
+        output::line(flow.text().trim_end());
         return Ok(Exit::Done);
     }
     output::line(format_args!("{}\n", flow.path));

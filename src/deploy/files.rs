@@ -71,7 +71,7 @@ impl GeneratedFiles {
         }
     }
 
-    pub(super) fn add(&mut self, path: String, text: String) {
+    pub(super) fn add(&mut self, path: impl Into<PathBuf>, text: String) {
         self.files.insert(path.into(), text);
     }
 
@@ -186,7 +186,7 @@ mod tests {
 
     fn one_file() -> GeneratedFiles {
         let mut files = GeneratedFiles::new(&["flows"]);
-        files.add("flows/a.json".to_owned(), format!("new {GENERATED}"));
+        files.add("flows/a.json", format!("new {GENERATED}"));
         files
     }
 

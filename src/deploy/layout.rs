@@ -2,6 +2,8 @@
 //!
 //! Always so: both layouts hold the same flows and scripts.
 
+use std::path::Path;
+
 use millwright_core::catalog::{GENERATED, ScriptInfo, scripts};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -49,42 +51,34 @@ impl Layout {
 fn repository() -> GeneratedFiles {
     let mut files = GeneratedFiles::new(&["flows/devgodzilla", "scripts/devgodzilla"]);
     for flow in embedded::flow_definitions() {
-        let name = below(&flow.path, "f/");
-        files.add(
-            format!("flows/{name}.flow.json"),
-            embedded::flow_text(&flow),
-        );
+        files.add(flow.file(), flow.text());
     }
     for script in scripts::all() {
-        let name = format!("scripts/{}", below(&script.path, "u/"));
-        add_script(&mut files, &name, &script);
+        add_script(&mut files, &script.file(), &script);
     }
     files
 }
 
 fn wmill() -> GeneratedFiles {
     let mut files = GeneratedFiles::new(&["f/devgodzilla", "u/devgodzilla"]);
-    files.add("wmill.yaml".to_owned(), marked(WMILL_YAML));
+    files.add("wmill.yaml", marked(WMILL_YAML));
     let folder =
         json!({"summary": null, "display_name": "devgodzilla", "owners": [], "extra_perms": {}});
-    files.add("f/devgodzilla/folder.meta.yaml".to_owned(), yaml(&folder));
+    files.add("f/devgodzilla/folder.meta.yaml", yaml(&folder));
     for flow in embedded::flow_definitions() {
         let path = format!("{}__flow/flow.yaml", flow.path);
         files.add(path, yaml(&flow.flow.to_value()));
     }
     for script in scripts::all() {
-        add_script(&mut files, &script.path, &script);
+        add_script(&mut files, &format!("{}.sh", script.path), &script);
     }
     files
 }
 
 fn add_script(files: &mut GeneratedFiles, path: &str, script: &ScriptInfo) {
-    files.add(format!("{path}.sh"), script.bash());
-    files.add(format!("{path}.script.yaml"), yaml(&script.metadata()));
-}
-
-fn below<'a>(path: &'a str, kind: &str) -> &'a str {
-    path.strip_prefix(kind).unwrap_or(path)
+    let beside = Path::new(path).with_extension("script.yaml");
+    files.add(path, script.bash(GENERATED));
+    files.add(beside, yaml(&script.metadata()));
 }
 
 fn yaml(value: &Value) -> String {

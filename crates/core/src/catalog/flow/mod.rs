@@ -36,6 +36,23 @@ pub struct FlowDefinition {
     pub flow: openflow::Flow,
 }
 
+impl FlowDefinition {
+    /// The flow as the text of its file.
+    ///
+    /// # Panics
+    /// Never: a flow is JSON.
+    pub fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(&self.flow.to_value());
+        text.expect("a flow is JSON") + "\n"
+    }
+
+    /// The file below a project's folder, such as `flows/devgodzilla/run_next_step.flow.json`.
+    pub fn file(&self) -> String {
+        let name = self.path.strip_prefix("f/").unwrap_or(&self.path);
+        format!("flows/{name}.flow.json")
+    }
+}
+
 /// A flow that is being built.
 #[derive(Debug)]
 pub struct FlowBuilder {
