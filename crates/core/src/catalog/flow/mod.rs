@@ -10,6 +10,8 @@ mod error;
 mod input;
 mod r#loop;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use body::Body;
 pub use branch::{Branches, ParallelBranches};
