@@ -1,8 +1,11 @@
 //! The integration tests: one binary, a file per command and per route.
 
 mod api_fixture;
+mod claims;
 mod conventions;
 mod flows;
+mod protocol_fixture;
+mod protocols;
 mod runs;
 mod serve;
 mod server;

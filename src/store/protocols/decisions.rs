@@ -2,11 +2,9 @@
 //!
 //! Always so: what is written is what differs between the two, and the events go in the same transaction.
 
-use millwright_core::protocol::{
-    Decision, ProtocolRun, QaPolicy, Snapshot, Step, StepSpec, StepStatus,
-};
+use millwright_core::protocol::{Decision, ProtocolRun, QaPolicy, Snapshot, Step, StepStatus};
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, named_params};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::steps::{ints, runtime_state};
@@ -25,7 +23,9 @@ impl Tables<'_> {
         let steps = self
             .connection
             .prepare_cached(
-                "SELECT step_runs.*, claims.expires_at AS claimed_until FROM step_runs
+                "SELECT id, step_index, step_name, status, retries, depends_on, policy, runtime_state, summary,
+                     step_spec ->> '$.qa.policy' AS qa_policy, claims.claim IS NOT NULL AS claimed
+                 FROM step_runs
                  LEFT JOIN claims ON claims.step_run_id = step_runs.id AND claims.expires_at > ?2
                  WHERE step_runs.protocol_run_id = ?1 ORDER BY step_index, id",
             )?
@@ -100,8 +100,6 @@ impl Tables<'_> {
 fn step_from_row(row: &Row<'_>) -> rusqlite::Result<Step> {
     let depends_on: Option<Value> = row.get("depends_on")?;
     let policy: Option<Value> = row.get("policy")?;
-    let spec: Option<Value> = row.get("step_spec")?;
-    let claimed_until: Option<i64> = row.get("claimed_until")?;
     Ok(Step {
         id: row.get("id")?,
         index: row.get("step_index")?,
@@ -114,15 +112,17 @@ fn step_from_row(row: &Row<'_>) -> rusqlite::Result<Step> {
             Some(policy @ Value::Object(_)) => vec![policy],
             _ => Vec::new(),
         },
-        qa: qa_policy(spec.as_ref()),
+        qa: qa_policy(row)?,
         runtime_state: runtime_state(row)?.unwrap_or_else(Map::new),
         summary: row.get("summary")?,
-        claimed: claimed_until.is_some(),
+        claimed: row.get("claimed")?,
     })
 }
 
-/// A step that the spec does not know is checked in full.
-fn qa_policy(spec: Option<&Value>) -> QaPolicy {
-    spec.and_then(|spec| StepSpec::deserialize(spec).ok())
-        .map_or(QaPolicy::Full, |spec| spec.qa.effective())
+/// A step that the spec does not know, or has no word on, is checked in full.
+fn qa_policy(row: &Row<'_>) -> rusqlite::Result<QaPolicy> {
+    match row.get_ref("qa_policy")? {
+        ValueRef::Null => Ok(QaPolicy::Full),
+        _ => word(row, "qa_policy"),
+    }
 }

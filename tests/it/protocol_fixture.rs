@@ -1,0 +1,228 @@
+//! A project on disk, its protocols in an API of its own, and a clock that tests set.
+//!
+//! Always so: what a test waits for is the end of an execution, never a span of time.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use millwright::server::{ServerOptions, WorkOptions};
+use millwright::store::Timestamp;
+use serde_json::{Value, json};
+
+use crate::api_fixture::{Answer, Api};
+
+/// An API with one project, whose workspace is a folder.
+pub(crate) struct Project {
+    pub(crate) api: Api,
+    pub(crate) id: i64,
+    pub(crate) workspace: PathBuf,
+    late: Arc<AtomicI64>,
+}
+
+/// A step that was claimed.
+pub(crate) struct Claimed {
+    pub(crate) step: i64,
+    pub(crate) claim: String,
+}
+
+impl Project {
+    /// A project without anything in it.
+    pub(crate) async fn new() -> Self {
+        Self::with(json!({})).await
+    }
+
+    /// A project with more fields.
+    pub(crate) async fn with(more: Value) -> Self {
+        let late = Arc::new(AtomicI64::new(0));
+        let clock = Arc::clone(&late);
+        let api = Api::start_with(|folder| ServerOptions {
+            work: WorkOptions {
+                logs: folder.join("logs"),
+                clock: Arc::new(move || {
+                    Timestamp(Timestamp::now().0 + clock.load(Ordering::SeqCst))
+                }),
+                ..WorkOptions::default()
+            },
+            ..ServerOptions::default()
+        })
+        .await;
+        let workspace = api.folder.path().join("work");
+        fs::create_dir(&workspace).unwrap();
+        let mut body = json!({"name": "demo", "local_path": workspace});
+        for (key, value) in more.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        let project = api.post("/projects", &body).await.expect(200);
+        Self {
+            id: project["id"].as_i64().unwrap(),
+            api,
+            workspace,
+            late,
+        }
+    }
+
+    /// Lets time pass for claims.
+    pub(crate) fn later(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap();
+        self.late.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Writes an executable script.
+    pub(crate) fn script(&self, name: &str, text: &str) -> &Self {
+        let path = self.workspace.join(name);
+        fs::write(&path, format!("#!/bin/sh\nset -e\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// What a file of the workspace holds.
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.workspace.join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A protocol with a spec, not started.
+    pub(crate) async fn protocol(&self, steps: Value) -> i64 {
+        let body = json!({
+            "protocol_name": "0001-demo",
+            "template_config": {"protocol_spec": {"steps": steps}},
+        });
+        let path = format!("/projects/{}/protocols", self.id);
+        let made = self.api.post(&path, &body).await.expect(200);
+        made["id"].as_i64().unwrap()
+    }
+
+    /// The same, started and planned.
+    pub(crate) async fn planned(&self, steps: Value) -> i64 {
+        let id = self.protocol(steps).await;
+        self.start(id).await;
+        assert_eq!(self.status(id).await, "planned");
+        id
+    }
+
+    /// Starts a protocol and waits until it is no longer being planned.
+    pub(crate) async fn start(&self, protocol: i64) {
+        self.action(protocol, "start").await.expect(200);
+        while self.status(protocol).await == "planning" {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub(crate) async fn action(&self, protocol: i64, action: &str) -> Answer {
+        let path = format!("/protocols/{protocol}/actions/{action}");
+        self.api.post(&path, &json!({})).await
+    }
+
+    pub(crate) async fn status(&self, protocol: i64) -> String {
+        let run = self.api.get(&format!("/protocols/{protocol}")).await;
+        run.expect(200)["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The statuses of the steps, by index.
+    pub(crate) async fn steps(&self, protocol: i64) -> Vec<String> {
+        let path = format!("/steps?protocol_run_id={protocol}");
+        let steps = self.api.get(&path).await.expect(200);
+        let status = |step: &Value| step["status"].as_str().unwrap().to_owned();
+        steps.as_array().unwrap().iter().map(status).collect()
+    }
+
+    pub(crate) async fn events(&self, protocol: i64) -> Vec<Value> {
+        let events = self.api.get(&format!("/protocols/{protocol}/events")).await;
+        events.expect(200).as_array().unwrap().clone()
+    }
+
+    /// What happened, in order.
+    pub(crate) async fn story(&self, protocol: i64) -> Vec<String> {
+        let events = self.events(protocol).await;
+        let name = |event: &Value| event["event_type"].as_str().unwrap().to_owned();
+        events.iter().map(name).collect()
+    }
+
+    /// The first event of a type.
+    pub(crate) async fn event(&self, protocol: i64, event_type: &str) -> Value {
+        let events = self.events(protocol).await;
+        let found = events
+            .iter()
+            .find(|event| event["event_type"] == event_type);
+        found
+            .unwrap_or_else(|| panic!("no {event_type} in {events:#?}"))
+            .clone()
+    }
+
+    /// Asks for the next step in a holder's name.
+    pub(crate) async fn select(&self, protocol: i64, holder: &str) -> Value {
+        let path = format!("/protocols/{protocol}/actions/run_next_step");
+        let body = json!({"holder": holder});
+        self.api.post(&path, &body).await.expect(200)
+    }
+
+    /// The next step, which there is.
+    pub(crate) async fn next(&self, protocol: i64, holder: &str) -> Claimed {
+        let answer = self.select(protocol, holder).await;
+        Claimed {
+            step: answer["step_run_id"]
+                .as_i64()
+                .unwrap_or_else(|| panic!("no step: {answer}")),
+            claim: answer["claim"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Begins an execution and gives its id.
+    pub(crate) async fn begin(&self, step: &Claimed, action: &str, mut body: Value) -> String {
+        body["claim"] = step.claim.as_str().into();
+        let path = format!("/steps/{}/actions/{action}", step.step);
+        let begun = self.api.post(&path, &body).await.expect(202);
+        assert_eq!(begun["step_run_id"], step.step);
+        begun["execution_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for an execution's end.
+    pub(crate) async fn ended(&self, execution: &str) -> Value {
+        let path = format!("/executions/{execution}?wait=30");
+        let execution = self.api.get(&path).await.expect(200);
+        assert_ne!(execution["status"], "running", "{execution}");
+        execution
+    }
+
+    pub(crate) async fn execute(&self, step: &Claimed) -> Value {
+        let id = self.begin(step, "execute", json!({})).await;
+        self.ended(&id).await
+    }
+
+    pub(crate) async fn qa(&self, step: &Claimed) -> Value {
+        let id = self.begin(step, "qa", json!({})).await;
+        self.ended(&id).await
+    }
+
+    /// Waits until a running script has written a file.
+    pub(crate) async fn appears(&self, name: &str) {
+        let path = self.workspace.join(name);
+        while fs::read_to_string(&path).unwrap_or_default().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether a process, whose id a script has written to a file, has ended.
+    pub(crate) async fn process_ends(&self, pid_file: &str) {
+        let pid = self.read(pid_file);
+        let stat = format!("/proc/{}/stat", pid.trim());
+        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// A step of a spec for the engine `shell`.
+pub(crate) fn shell_step(id: &str, prompt: &str, more: Value) -> Value {
+    let mut step = json!({
+        "id": id, "engine_id": "shell", "prompt_ref": prompt, "qa": {"policy": "skip"},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        step[key] = value.clone();
+    }
+    step
+}
