@@ -200,11 +200,11 @@ async fn what_a_server_that_is_gone_was_executing_has_failed_and_may_be_chosen_a
 }
 
 #[test]
-fn sixteen_selectors_claim_each_of_a_thousand_steps_once() {
+fn sixteen_selectors_claim_each_step_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&StoreOptions::file(folder.path().join("test.db"))).unwrap();
     let protocols = Protocols::new(store);
-    let steps: Vec<Value> = (0..1000)
+    let steps: Vec<Value> = (0..200)
         .map(|n| shell_step(&format!("s{n}"), "work.sh", json!({})))
         .collect();
     let protocol = protocols
@@ -239,5 +239,5 @@ fn sixteen_selectors_claim_each_of_a_thousand_steps_once() {
     });
     let claimed = claimed.lock().unwrap();
     let different: BTreeSet<_> = claimed.iter().collect();
-    assert_eq!((claimed.len(), different.len()), (1000, 1000));
+    assert_eq!((claimed.len(), different.len()), (200, 200));
 }

@@ -2,24 +2,31 @@
 //!
 //! Always so: what is written is what differs between the two, and the events go in the same transaction.
 
-use millwright_core::protocol::{Decision, ProtocolRun, QaPolicy, Snapshot, Step, StepStatus};
+use millwright_core::protocol::{Decision, QaPolicy, Snapshot, Step, StepStatus};
 use rusqlite::types::ValueRef;
-use rusqlite::{Row, named_params};
+use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::{Map, Value};
 
 use super::steps::{ints, runtime_state};
 use super::{StoreError, Tables, word};
 
-/// A protocol run, and the snapshot that was taken of it.
+/// A protocol run's id, and the snapshot that was taken of it.
 pub(super) struct Seen {
-    pub(super) run: ProtocolRun,
+    pub(super) id: i64,
     pub(super) snapshot: Snapshot,
 }
 
 impl Tables<'_> {
     /// Takes a snapshot.
     pub(super) fn see(&self, protocol_run_id: i64) -> Result<Seen, StoreError> {
-        let run = self.protocol(protocol_run_id)?;
+        let (status, spec_hash) = self
+            .connection
+            .prepare_cached("SELECT status, spec_hash FROM protocol_runs WHERE id = ?1")?
+            .query_row([protocol_run_id], |row| {
+                Ok((word(row, "status")?, row.get("spec_hash")?))
+            })
+            .optional()?
+            .ok_or(StoreError::NotFound("Protocol"))?;
         let steps = self
             .connection
             .prepare_cached(
@@ -32,11 +39,14 @@ impl Tables<'_> {
             .query_map((protocol_run_id, self.now), step_from_row)?
             .collect::<Result<_, _>>()?;
         let snapshot = Snapshot {
-            status: run.status,
-            spec_hash: run.spec_hash.clone(),
+            status,
+            spec_hash,
             steps,
         };
-        Ok(Seen { run, snapshot })
+        Ok(Seen {
+            id: protocol_run_id,
+            snapshot,
+        })
     }
 
     /// Writes what a decision changes, and its events. `by` is the claim of whoever caused it: what is executed
@@ -47,7 +57,7 @@ impl Tables<'_> {
         decision: &Decision,
         by: Option<&str>,
     ) -> Result<(), StoreError> {
-        let id = seen.run.id;
+        let id = seen.id;
         if decision.after.status != seen.snapshot.status {
             self.connection
                 .prepare_cached(

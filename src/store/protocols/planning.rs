@@ -11,7 +11,6 @@ use millwright_core::protocol::{
 use rusqlite::named_params;
 use serde_json::Value;
 
-use super::decisions::Seen;
 use super::runs::spec_of;
 use super::steps::NewStep;
 use super::{StoreError, Tables};
@@ -31,31 +30,36 @@ impl Tables<'_> {
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] unless it is being planned.
     pub fn plan(&self, id: i64) -> Result<ProtocolRun, StoreError> {
         let seen = self.see(id)?;
-        let spec = seen.run.template_config.as_ref().and_then(spec_of).cloned();
-        let decision = match spec.as_ref().map(|spec| (spec, planned_steps(spec))) {
+        let run = self.protocol(id)?;
+        let spec = run.template_config.as_ref().and_then(spec_of);
+        let decision = match spec.map(|spec| (spec, planned_steps(spec))) {
             Some((spec, Ok(steps))) => {
-                self.write_spec_meta(&seen.run, &[])?;
-                let created = self.make_steps(&seen.run, spec, &steps)?;
-                return self.finish_planning(id, created);
+                self.write_spec_meta(&run, &[])?;
+                let created = self.make_steps(&run, spec, &steps)?;
+                return self.finish_planning(&run, created);
             }
             Some((_, Err(errors))) => {
                 let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                self.write_spec_meta(&seen.run, &sentences)?;
+                self.write_spec_meta(&run, &sentences)?;
                 spec_refused(&seen.snapshot, &errors)?
             }
             None if seen.snapshot.steps.is_empty() => spec_missing(&seen.snapshot)?,
-            None => return self.finish_planning(id, 0),
+            None => return self.finish_planning(&run, 0),
         };
         self.apply(&seen, &decision, None)?;
         self.protocol(id)
     }
 
-    fn finish_planning(&self, id: i64, created: usize) -> Result<ProtocolRun, StoreError> {
-        let seen = self.see(id)?;
-        let root = protocol_root(&seen.run);
+    fn finish_planning(
+        &self,
+        run: &ProtocolRun,
+        created: usize,
+    ) -> Result<ProtocolRun, StoreError> {
+        let seen = self.see(run.id)?;
+        let root = protocol_root(run);
         let decision = planned(&seen.snapshot, created, &root)?;
         self.apply(&seen, &decision, None)?;
-        self.protocol(id)
+        self.protocol(run.id)
     }
 
     /// The protocols that are being planned: those that a server left so are planned by the next one.
@@ -106,7 +110,7 @@ impl Tables<'_> {
         id: i64,
         decide: impl Fn(&Snapshot) -> Result<Decision, Illegal>,
     ) -> Result<ProtocolRun, StoreError> {
-        let seen: Seen = self.see(id)?;
+        let seen = self.see(id)?;
         let decision = decide(&seen.snapshot)?;
         self.apply(&seen, &decision, None)?;
         self.protocol(id)
@@ -187,7 +191,7 @@ impl Tables<'_> {
 }
 
 /// A protocol's folder: as given, else `.protocols/<name>` in the workspace.
-pub(super) fn protocol_root(run: &ProtocolRun) -> String {
+fn protocol_root(run: &ProtocolRun) -> String {
     let given = run.protocol_root.clone();
     given.unwrap_or_else(|| format!(".protocols/{}", run.protocol_name))
 }

@@ -3,8 +3,8 @@
 //! Always so: a report counts only from the claim that holds the step at that moment.
 
 use millwright_core::protocol::{
-    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, ProtocolRun, QaPolicy, QaResult,
-    Report, Step, StepRun, StepStatus, begin_execution, begin_qa, reported,
+    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, QaPolicy, QaResult, Report, Step,
+    StepRun, StepStatus, begin_execution, begin_qa, reported,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ impl Tables<'_> {
         Ok(Begun {
             claim: lease(step_run_id, &held.claim, self.leases.working),
             kind,
-            assignment: self.assignment(&seen.run, &step)?,
+            assignment: self.assignment(&step)?,
         })
     }
 
@@ -133,20 +133,21 @@ impl Tables<'_> {
         })
     }
 
-    fn assignment(&self, run: &ProtocolRun, step: &StepRun) -> Result<Assignment, StoreError> {
+    fn assignment(&self, step: &StepRun) -> Result<Assignment, StoreError> {
+        let run = self.protocol(step.protocol_run_id)?;
         let project = self.project(run.project_id)?;
         Ok(Assignment {
             step_run_id: step.id,
             step_index: step.step_index,
             step_name: step.step_name.clone(),
             protocol_run_id: run.id,
-            protocol_name: run.protocol_name.clone(),
+            protocol_name: run.protocol_name,
             project_id: project.id,
-            workspace: run.worktree_path.clone().or(project.local_path),
-            protocol_root: run.protocol_root.clone(),
-            base_branch: run.base_branch.clone(),
+            workspace: run.worktree_path.or(project.local_path),
+            protocol_root: run.protocol_root,
+            base_branch: run.base_branch,
             step_spec: self.step_spec(step.id)?,
-            spec_hash: run.spec_hash.clone(),
+            spec_hash: run.spec_hash,
             engine_id: step.engine_id.clone(),
             model: step.model.clone(),
             defaults: ProjectDefaults::of_project(
