@@ -86,6 +86,8 @@ struct ProjectChangeBody {
     local_path: Option<String>,
     /// The branch that work begins from.
     base_branch: Option<String>,
+    /// What sort of project it is.
+    project_classification: Option<String>,
 }
 
 /// A project that was thrown away.
@@ -177,6 +179,7 @@ async fn change_project(
         git_url: body.git_url,
         local_path: body.local_path,
         base_branch: body.base_branch,
+        project_classification: body.project_classification,
     };
     change_to(&app, path, change).await
 }

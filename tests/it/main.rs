@@ -9,3 +9,4 @@ mod protocols;
 mod runs;
 mod serve;
 mod server;
+mod step_executable;

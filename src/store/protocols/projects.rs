@@ -59,6 +59,8 @@ pub struct ProjectChange {
     pub local_path: Option<String>,
     /// The branch that work begins from.
     pub base_branch: Option<String>,
+    /// What sort of project it is.
+    pub project_classification: Option<String>,
 }
 
 impl ProjectStatus {
@@ -154,13 +156,16 @@ impl Tables<'_> {
                      name = coalesce(:name, name), description = coalesce(:description, description),
                      status = coalesce(:status, status), git_url = coalesce(:git_url, git_url),
                      local_path = coalesce(:local_path, local_path),
-                     base_branch = coalesce(:base_branch, base_branch), updated_at = :now
+                     base_branch = coalesce(:base_branch, base_branch),
+                     project_classification = coalesce(:project_classification, project_classification),
+                     updated_at = :now
                  WHERE id = :id",
             )?
             .execute(named_params! {
                 ":id": id, ":name": change.name, ":description": change.description,
                 ":status": change.status.map(ProjectStatus::as_str), ":git_url": change.git_url,
-                ":local_path": change.local_path, ":base_branch": change.base_branch, ":now": self.now,
+                ":local_path": change.local_path, ":base_branch": change.base_branch,
+                ":project_classification": change.project_classification, ":now": self.now,
             })?;
         self.project(id)
     }
