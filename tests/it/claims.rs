@@ -112,12 +112,12 @@ async fn a_worker_that_vanished_loses_its_step_and_its_report() {
     let project = Project::new().await;
     let protocol = two_steps(&project).await;
     let step = project.next(protocol, "worker").await;
-    let begin = format!("/steps/{}/actions/begin", step.step);
+    let path = format!("/steps/{}/actions/begin", step.step);
     let body = json!({"claim": step.claim, "kind": "execute"});
-    let begun = project.api.post(&begin, &body).await.expect(200);
+    let begun = project.api.post(&path, &body).await.expect(200);
     assert_eq!(begun["assignment"]["step_spec"]["prompt_ref"], "work.sh");
     assert_eq!(begun["assignment"]["workspace"], json!(project.workspace));
-    project.api.post(&begin, &body).await.expect(409);
+    project.api.post(&path, &body).await.expect(409);
 
     project.later(Duration::from_secs(59));
     let renew = format!("/steps/{}/claim/renew", step.step);

@@ -32,11 +32,11 @@ pub(crate) struct Claimed {
 impl Project {
     /// A project without anything in it.
     pub(crate) async fn new() -> Self {
-        Self::with(json!({})).await
+        Self::with(&json!({})).await
     }
 
     /// A project with more fields.
-    pub(crate) async fn with(more: Value) -> Self {
+    pub(crate) async fn with(more: &Value) -> Self {
         let late = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&late);
         let api = Api::start_with(|folder| ServerOptions {
@@ -221,8 +221,11 @@ pub(crate) fn shell_step(id: &str, prompt: &str, more: Value) -> Value {
     let mut step = json!({
         "id": id, "engine_id": "shell", "prompt_ref": prompt, "qa": {"policy": "skip"},
     });
-    for (key, value) in more.as_object().unwrap() {
-        step[key] = value.clone();
+    let Value::Object(more) = more else {
+        panic!("more keys are an object: {more}");
+    };
+    for (key, value) in more {
+        step[key] = value;
     }
     step
 }

@@ -214,7 +214,7 @@ async fn a_check_needs_a_clear_verdict() {
 #[tokio::test]
 async fn gates_run_where_the_project_has_a_command_and_are_skipped_elsewhere() {
     let gates = json!({"gates": {"lint": "exit 0", "test": "echo broken >&2; exit 1"}});
-    let project = Project::with(json!({"policy_overrides": gates})).await;
+    let project = Project::with(&json!({"policy_overrides": gates})).await;
     project
         .script("work.sh", "echo x")
         .script("check.sh", "echo 'VERDICT: PASS'");
