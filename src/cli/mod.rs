@@ -27,6 +27,8 @@ struct Cli {
 enum Command {
     /// Serves the refs API: runs, their logs, results and references.
     Serve(serve::ServeArgs),
+    /// Serves the refs API with the mill in it: what runs flows on this machine.
+    Up(serve::ServeArgs),
     /// Prints the version.
     Version,
     /// Lists, shows and generates the flows and their scripts.
@@ -70,7 +72,7 @@ impl From<StoreError> for CommandError {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Result<Exit, CommandError> = match cli.command {
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) | Command::Up(args) => serve::run(&args),
         Command::Version => {
             output::line(env!("MILLWRIGHT_VERSION"));
             Ok(Exit::Done)

@@ -70,6 +70,7 @@ fn open(args: &ServeArgs) -> Result<AppState, CommandError> {
         token: env::var("TASKSGODZILLA_API_TOKEN").ok(),
         log_roots,
         windmill: windmill()?,
+        mill: None,
         work,
     };
     App::new(store, options).map_err(|error| CommandError::new(Exit::BadInput, error))

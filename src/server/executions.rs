@@ -35,6 +35,7 @@ struct ExecutionPath {
 
 /// How long to wait.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct WaitQuery {
     /// Answer when the execution has ended, or after so many seconds; at once when absent.
     #[param(minimum = 0, maximum = 60)]

@@ -3,12 +3,10 @@
 //! Always so: one recorder serves the whole process, however many servers it runs.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use axum::http::header;
 use axum::response::IntoResponse;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio_util::sync::CancellationToken;
 
 const BUCKETS: [f64; 12] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 10.0,
@@ -23,16 +21,8 @@ pub(super) async fn show_metrics() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], recorder().render())
 }
 
-/// Folds what was measured together every few seconds, so that it takes no more room than its buckets.
-pub(super) async fn keep_small(closing: CancellationToken) {
-    let recorder = recorder();
-    let mut every = tokio::time::interval(Duration::from_secs(5));
-    while closing.run_until_cancelled(every.tick()).await.is_some() {
-        recorder.run_upkeep();
-    }
-}
-
-/// The process's recorder, installed on first use.
+/// The process's recorder, installed on first use. What it measured takes room until it is folded together by
+/// `run_upkeep`.
 pub(super) fn recorder() -> &'static PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER.get_or_init(|| {

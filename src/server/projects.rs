@@ -36,6 +36,7 @@ pub(super) struct ProjectPath {
 
 /// Which projects.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ProjectQuery {
     /// Those that stand so.
     status: Option<ProjectStatus>,

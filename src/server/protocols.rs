@@ -43,6 +43,7 @@ pub(super) struct ProtocolPath {
 
 /// Which protocol runs.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ProtocolQuery {
     /// Those of a project.
     project_id: Option<i64>,

@@ -14,7 +14,8 @@ use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
 use super::{
-    artifacts, executions, health, metrics, observe, openapi, projects, protocols, runs, steps,
+    artifacts, executions, health, logs, metrics, observe, openapi, projects, protocols, runs,
+    steps,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -48,6 +49,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(protocols::routes())
         .merge(steps::routes())
         .merge(executions::routes())
+        .merge(logs::routes())
         .routes(routes!(metrics::show_metrics))
         .routes(routes!(openapi::show_openapi))
         .split_for_parts();

@@ -4,16 +4,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use millwright_core::refs::{FinishRun, Run, StartRun};
+use millwright_core::refs::{FinishRun, JobId, JobRef, Run, StartRun};
+use rusqlite::Connection;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
+use super::settle::settle;
 use super::state::AppState;
-use crate::store::Timestamp;
+use crate::store::jobs::{self, JobState};
 use crate::store::runs::{self, RunFilter};
+use crate::store::{StoreError, Timestamp, artifacts};
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -67,6 +70,8 @@ async fn list_runs(
 }
 
 /// One run.
+///
+/// Of a run that follows a job of the mill, the status is asked of that job.
 #[utoipa::path(get, path = "/codex/runs/{run_id}", tag = "runs", params(RunPath), responses(
     (status = 200, body = Run),
     (status = 404, body = ErrorBody),
@@ -75,10 +80,37 @@ async fn show_run(
     State(app): State<AppState>,
     PathParams(path): PathParams<RunPath>,
 ) -> Result<Json<Run>, ApiError> {
-    let found = app
+    let run_id = path.run_id.clone();
+    let found = app.store.read(move |connection| {
+        let run = runs::get(connection, &path.run_id)?;
+        let ended = ended_job(connection, &run)?;
+        Ok((run, ended))
+    });
+    let (run, ended) = found.await?;
+    let Some(job) = ended else {
+        return Ok(Json(run));
+    };
+    settle(&app, app.jobs.mill(), job).await?;
+    let settled = app
         .store
-        .read(move |connection| runs::get(connection, &path.run_id));
-    Ok(Json(found.await?))
+        .read(move |connection| runs::get(connection, &run_id));
+    Ok(Json(settled.await?))
+}
+
+/// The mill's job that an unfinished run follows, where it has ended and the run does not know yet.
+fn ended_job(connection: &Connection, run: &Run) -> Result<Option<JobId>, StoreError> {
+    if run.status.is_final() {
+        return Ok(None);
+    }
+    let path = artifacts::path_of(connection, &run.run_id, "windmill.flow.result")?;
+    let Some(job) = path.and_then(|path| path.parse::<JobRef>().ok()) else {
+        return Ok(None);
+    };
+    match jobs::status(connection, job.job) {
+        Ok(status) => Ok((status.state == JobState::Completed).then_some(job.job)),
+        Err(StoreError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Finishes a run.

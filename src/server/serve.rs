@@ -30,7 +30,7 @@ pub async fn serve(
         .await
         .map_err(io::Error::other)?;
     metrics::recorder();
-    tokio::spawn(metrics::keep_small(closing.clone()));
+    tokio::spawn(keep_house(app.clone()));
     let listener = listener.tap_io(|connection| {
         // Where it cannot be set, small answers take longer, no more.
         drop(connection.set_nodelay(true));
@@ -48,5 +48,19 @@ pub async fn serve(
     tokio::select! {
         outcome = serving.into_future() => outcome,
         () = async { closing.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
+    }
+}
+
+/// Lets go, every few seconds, of what only takes room.
+async fn keep_house(app: AppState) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    while app
+        .closing
+        .run_until_cancelled(every.tick())
+        .await
+        .is_some()
+    {
+        metrics::recorder().run_upkeep();
+        app.parked.tidy();
     }
 }

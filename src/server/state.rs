@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::Access;
 use super::jobs::{JobClient, WindmillOptions};
+use super::logs::{LogRoots, Parked};
 use super::work::{Work, WorkOptions};
 use crate::mill;
 use crate::store::Store;
@@ -27,8 +28,11 @@ pub struct App {
     /// Who may call.
     pub access: Access,
     /// Who knows jobs: the mill, and Windmill.
-    #[expect(dead_code, reason = "the log sources follow")]
     pub(super) jobs: JobClient,
+    /// Where logs and artifacts may be read as files.
+    pub(super) log_roots: LogRoots,
+    /// Readers of logs that wait for who asks for the next part.
+    pub(super) parked: Parked,
     /// The mill's job routes, as they are mounted.
     pub(super) mill: Router,
     /// Cancelled when the server closes: streams and waiting requests end.
@@ -44,6 +48,8 @@ pub struct ServerOptions {
     pub log_roots: Vec<PathBuf>,
     /// The Windmill that is asked about jobs that the mill does not know.
     pub windmill: Option<WindmillOptions>,
+    /// The routes of a mill that starts jobs; without one, the jobs that the database holds are shown.
+    pub mill: Option<Router>,
     /// How steps are executed.
     pub work: WorkOptions,
 }
@@ -70,10 +76,15 @@ impl App {
     /// # Errors
     /// [`BadOptions`].
     pub fn new(store: Store, options: ServerOptions) -> Result<AppState, BadOptions> {
-        let mill = mill::routes(store.clone());
+        let shown = || mill::routes(store.clone());
+        let mill = options.mill.unwrap_or_else(shown);
         let jobs = JobClient::new(mill.clone(), options.windmill).map_err(BadOptions::Client)?;
+        let log_roots = LogRoots::new(options.log_roots)
+            .map_err(|(path, reason)| BadOptions::LogRoot { path, reason })?;
         Ok(Arc::new(Self {
             work: Work::new(store.clone(), options.work),
+            log_roots,
+            parked: Parked::default(),
             jobs,
             mill,
             store,

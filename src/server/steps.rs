@@ -35,6 +35,7 @@ pub(super) struct StepPath {
 
 /// Which step runs.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct StepQuery {
     /// Those of a protocol run.
     protocol_run_id: i64,

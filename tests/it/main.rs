@@ -2,6 +2,7 @@
 
 mod api_fixture;
 mod claims;
+mod contract;
 mod conventions;
 mod flows;
 mod protocol_fixture;

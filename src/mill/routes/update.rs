@@ -56,7 +56,7 @@ pub(super) struct Update {
     job: Option<Box<JobView>>,
 }
 
-/// `GET jobs_u/getupdate/{id}?running=&log_offset=`: the offset counts characters.
+/// `GET jobs_u/getupdate/{id}?running=&log_offset=`: the offset counts characters, from 1.
 pub(super) async fn get_update(
     State(context): State<Context>,
     JobPath(id): JobPath,
@@ -87,14 +87,15 @@ fn update_of(
     query: &UpdateQuery,
 ) -> Result<Update, StoreError> {
     let job = jobs::get(connection, id)?;
-    let part = jobs::read_log(connection, id, Offset::Chars(query.log_offset), PART)?;
+    let from = Offset::Chars(query.log_offset.saturating_sub(1));
+    let part = jobs::read_log(connection, id, from, PART)?;
     let completed = job.state == JobState::Completed && part.end == part.total;
     let running = job.state != JobState::Queued && !completed;
     let news = !part.text.is_empty();
     Ok(Update {
         running: (completed || running != query.running).then_some(running),
         completed: Some(completed),
-        log_offset: news.then_some(part.end.chars),
+        log_offset: news.then_some(part.end.chars + 1),
         new_logs: news.then_some(part.text),
         flow_status: match job.flow_status {
             Some(status) => RawValue::from_string(status).ok(),

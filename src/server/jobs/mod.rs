@@ -2,8 +2,6 @@
 //!
 //! Always so: one client speaks to both; a job id is a UUID before it reaches an address.
 
-#![expect(dead_code, unused_imports, reason = "the log sources follow")]
-
 mod client;
 mod error;
 mod options;
@@ -14,5 +12,5 @@ mod update;
 pub(super) use client::{JobClient, JobServer};
 pub(super) use error::JobError;
 pub use options::{BadWindmill, WindmillOptions};
-pub(super) use record::{FlowStatus, Job, JobState, MaybeResult, Module};
+pub(super) use record::{FlowStatus, JobState, Module};
 pub(super) use update::Update;

@@ -15,6 +15,7 @@ use crate::store::StoreError;
 /// Which runs, and how many.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct RunFilter {
     /// Of this kind of job.
     pub job_type: Option<String>,

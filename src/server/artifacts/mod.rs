@@ -2,6 +2,8 @@
 //!
 //! Always so: a run has one artifact of a name, and it keeps its id.
 
+mod content;
+
 use axum::Json;
 use axum::extract::State;
 use millwright_core::refs::{Artifact, UpsertArtifact};
@@ -20,10 +22,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(upsert_artifact))
         .routes(routes!(list_artifacts))
+        .routes(routes!(content::show_content))
 }
 
 /// Which artifacts.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ArtifactFilter {
     /// Of this kind, such as `log`, `result` or `error`.
     kind: Option<String>,

@@ -1,0 +1,82 @@
+//! Readers that wait for whoever asks for the next part of their log.
+//!
+//! Always so: who asks for part after part costs the log's length once; who asks from elsewhere, a scan from the beginning.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use millwright_core::refs::JobId;
+
+use super::follow::Follower;
+
+/// Readers with a connection, or with text that was read and not asked for.
+const BUSY: usize = 16;
+/// Readers that are only a place in a log.
+const RESTING: usize = 512;
+const IDLE: Duration = Duration::from_mins(1);
+
+/// The readers of jobs' logs that wait.
+#[derive(Default)]
+pub(in crate::server) struct Parked(Mutex<VecDeque<Waiting>>);
+
+struct Waiting {
+    job: JobId,
+    follower: Follower,
+    rests: bool,
+    since: Instant,
+}
+
+impl Parked {
+    /// The reader of a job's log that waits nearest before an offset.
+    pub(super) fn take(&self, job: JobId, offset: u64) -> Option<Follower> {
+        let mut waiting = self.0.lock().expect(NO_PANIC);
+        let nearest = (0..waiting.len())
+            .filter(|at| waiting[*at].job == job && waiting[*at].follower.at() <= offset)
+            .max_by_key(|at| waiting[*at].follower.at())?;
+        waiting.remove(nearest).map(|waiting| waiting.follower)
+    }
+
+    /// Lets a reader wait.
+    pub(super) fn put(&self, job: JobId, mut follower: Follower) {
+        let rests = follower.has_nothing_pending() && follower.rest();
+        let mut waiting = self.0.lock().expect(NO_PANIC);
+        let same = |other: &Waiting| other.job == job && other.follower.at() == follower.at();
+        waiting.retain(|other| !same(other));
+        waiting.push_back(Waiting {
+            job,
+            follower,
+            rests,
+            since: Instant::now(),
+        });
+        shrink(&mut waiting, false, BUSY);
+        shrink(&mut waiting, true, RESTING);
+    }
+
+    /// Lets go of the connections of readers that waited long.
+    pub(in crate::server) fn tidy(&self) {
+        let mut waiting = self.0.lock().expect(NO_PANIC);
+        let is_long = |waiting: &Waiting| !waiting.rests && waiting.since.elapsed() > IDLE;
+        for waiting in waiting.iter_mut().filter(|waiting| is_long(waiting)) {
+            waiting.rests = waiting.follower.rest();
+        }
+        waiting.retain(|waiting| !is_long(waiting));
+    }
+}
+
+impl std::fmt::Debug for Parked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parked")
+    }
+}
+
+/// Drops the oldest of a kind where there are too many.
+fn shrink(waiting: &mut VecDeque<Waiting>, rests: bool, most: usize) {
+    let is_one = |waiting: &Waiting| waiting.rests == rests;
+    if waiting.iter().filter(|waiting| is_one(waiting)).count() > most {
+        let oldest = waiting.iter().position(is_one);
+        drop(oldest.and_then(|oldest| waiting.remove(oldest)));
+    }
+}
+
+const NO_PANIC: &str = "nothing panics while it holds the readers";

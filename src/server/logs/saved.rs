@@ -1,0 +1,150 @@
+//! Older parts of a job's log that Windmill moved to files.
+//!
+//! Always so: where the files cannot be had, the line that names them stays in the log.
+
+use axum::body::Bytes;
+use futures_util::TryStreamExt;
+use futures_util::stream::BoxStream;
+use millwright_core::refs::JobId;
+
+use super::text::take_whole;
+use crate::server::jobs::{JobError, JobServer};
+
+/// How the line begins, after an optional line break.
+const MARK: &str = "[windmill] ";
+/// The line is never longer.
+const LINE: usize = 512;
+const END: &str = ".txt";
+
+/// The files of a log, to be read in order, and the text that follows them.
+pub(super) struct Saved {
+    /// The newest first; the last one is next.
+    files: Vec<String>,
+    open: Option<Content>,
+    /// Whether the oldest was opened.
+    begun: bool,
+    after: Option<String>,
+}
+
+/// A file that is being read.
+struct Content {
+    stream: BoxStream<'static, Result<Bytes, JobError>>,
+    bytes: Vec<u8>,
+    /// Whether its beginning, which names an older file, is left out.
+    strips: bool,
+}
+
+/// Whether a text may be the beginning of such a line.
+pub(super) fn may_go_on(text: &str) -> bool {
+    let line = text.strip_prefix('\n').unwrap_or(text);
+    let begins = line.starts_with(MARK) || MARK.starts_with(line);
+    begins && text.len() < LINE && !line.contains('\n')
+}
+
+impl Saved {
+    /// The files before a log that begins with `text`, where it names one and the server has it.
+    pub(super) async fn find(
+        server: &JobServer,
+        job: JobId,
+        text: &str,
+    ) -> Result<Option<Self>, JobError> {
+        let mut files = Vec::new();
+        let mut begin = text.to_owned();
+        let mut after = None;
+        while let Some((name, rest)) = named_file(&begin, job) {
+            let stream = match server.saved_log(job, name).await {
+                Err(JobError::NotFound(_)) => break,
+                found => found?,
+            };
+            after.get_or_insert_with(|| rest.to_owned());
+            files.push(name.to_owned());
+            begin = Content::new(stream, false).beginning().await?;
+        }
+        Ok(after.map(|after| Self {
+            files,
+            open: None,
+            begun: false,
+            after: Some(after),
+        }))
+    }
+
+    /// The next text; `None` when all was read.
+    pub(super) async fn next(
+        &mut self,
+        server: &JobServer,
+        job: JobId,
+    ) -> Result<Option<String>, JobError> {
+        loop {
+            if let Some(content) = &mut self.open {
+                match content.next(job).await? {
+                    Some(text) => return Ok(Some(text)),
+                    None => self.open = None,
+                }
+            }
+            let Some(name) = self.files.pop() else {
+                return Ok(self.after.take().filter(|text| !text.is_empty()));
+            };
+            let content = server.saved_log(job, &name).await?;
+            self.open = Some(Content::new(content, self.begun));
+            self.begun = true;
+        }
+    }
+}
+
+impl Content {
+    fn new(stream: BoxStream<'static, Result<Bytes, JobError>>, strips: bool) -> Self {
+        Self {
+            stream,
+            bytes: Vec::new(),
+            strips,
+        }
+    }
+
+    async fn beginning(&mut self) -> Result<String, JobError> {
+        let mut text = String::new();
+        while may_go_on(&text) {
+            match self.part().await? {
+                Some(part) => text.push_str(&part),
+                None => break,
+            }
+        }
+        Ok(text)
+    }
+
+    /// The next text; without the line that names an older file, where that was read before.
+    async fn next(&mut self, job: JobId) -> Result<Option<String>, JobError> {
+        if !std::mem::take(&mut self.strips) {
+            return self.part().await;
+        }
+        let text = self.beginning().await?;
+        let text = named_file(&text, job).map_or(text.as_str(), |(_, rest)| rest);
+        match text {
+            "" => self.part().await,
+            text => Ok(Some(text.to_owned())),
+        }
+    }
+
+    async fn part(&mut self) -> Result<Option<String>, JobError> {
+        while let Some(part) = self.stream.try_next().await? {
+            self.bytes.extend_from_slice(&part);
+            let text = take_whole(&mut self.bytes);
+            if !text.is_empty() {
+                return Ok(Some(text));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The file that a text's first line names, and what follows the name. The name goes into an address: only plain ones
+/// count, and only in the job's own folder.
+fn named_file(text: &str, job: JobId) -> Option<(&str, &str)> {
+    let line = text.strip_prefix('\n').unwrap_or(text).strip_prefix(MARK)?;
+    let (said, path) = line.split_once(" at logs/")?;
+    let name = path.strip_prefix(&format!("{job}/"))?;
+    let (stem, rest) = name.split_once(END)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let is_line = said.contains("Previous logs have been saved to ") && !said.contains('\n');
+    (is_line && !stem.is_empty() && stem.chars().all(plain))
+        .then(|| (&name[..stem.len() + END.len()], rest))
+}
