@@ -79,3 +79,97 @@ fn outcome<T: DeserializeOwned>(ended: Execution) -> Result<T, StepError> {
 fn reason(error: &Value) -> Option<&str> {
     error.as_str().or_else(|| error.get("message")?.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::host::double::Double;
+    use crate::host::{SendError, block_on};
+
+    const ID: &str = "0e000000-0000-4000-8000-000000000009";
+
+    fn wait(host: &Double) -> Result<Value, StepError> {
+        let client = Client::protocols(host).unwrap();
+        let started = serde_json::from_value(json!({ "execution_id": ID })).unwrap();
+        block_on(result_of(&client, host, &started))
+    }
+
+    fn state(status: &str) -> Value {
+        json!({"execution_id": ID, "status": status, "result": {"a": 1}, "error": null})
+    }
+
+    #[test]
+    fn it_is_asked_for_until_it_has_ended_and_stands_to_be_cancelled() {
+        let host = Double::new()
+            .answer(200, &state("running"))
+            .answer(200, &state("succeeded"));
+        assert_eq!(wait(&host).unwrap(), json!({"a": 1}));
+        assert_eq!(
+            host.calls(),
+            [
+                format!("GET /executions/{ID}?wait=30"),
+                format!("GET /executions/{ID}?wait=30")
+            ]
+        );
+        assert_eq!(
+            host.cancels(),
+            [format!("POST /executions/{ID}/cancel {{}}")]
+        );
+        assert_eq!(
+            host.now(),
+            PAUSE,
+            "an API that does not wait is not asked without end"
+        );
+    }
+
+    #[test]
+    fn an_api_that_is_away_for_a_while_is_borne() {
+        let away = || SendError::TimedOut(Duration::ZERO);
+        let host = Double::new()
+            .fail(away())
+            .answer(500, &json!({}))
+            .answer(200, &state("succeeded"));
+        assert!(wait(&host).is_ok());
+        assert_eq!(host.lines().len(), 2);
+        let host = (0..9).fold(Double::new(), |host, _| host.fail(away()));
+        assert!(matches!(wait(&host), Err(StepError::Api(_))));
+        assert!(
+            host.now() < PATIENCE * 4,
+            "it was borne for {:?}",
+            host.now()
+        );
+    }
+
+    #[test]
+    fn an_execution_that_is_gone_or_cancelled_fails() {
+        let gone = Double::new().answer(404, &json!({"detail": "Execution not found"}));
+        assert!(
+            wait(&gone)
+                .unwrap_err()
+                .to_string()
+                .ends_with("Execution not found")
+        );
+        let cancelled = Double::new().answer(200, &state("cancelled"));
+        assert_eq!(
+            wait(&cancelled).unwrap_err().to_string(),
+            "the execution was cancelled"
+        );
+    }
+
+    #[test]
+    fn only_a_uuid_or_a_number_is_an_execution_id() {
+        for bad in [
+            json!("../../x"),
+            json!(-1),
+            json!(1.5),
+            json!(null),
+            json!(""),
+        ] {
+            let started: Result<Started, _> =
+                serde_json::from_value(json!({ "execution_id": bad }));
+            assert!(started.is_err(), "{bad} passed");
+        }
+    }
+}

@@ -62,3 +62,47 @@ async fn close(run: Option<&RunId>, args: &Args, host: &impl Host) -> Result<(),
         .map_err(|error| error.to_string())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::host::double::Double;
+    use crate::host::{SendError, block_on};
+
+    fn finish(host: &Double, run_id: &str) -> Result<Output, StepError> {
+        let args = json!({"run_id": run_id, "error": {"message": "it broke"}});
+        block_on(run(serde_json::from_value(args).unwrap(), host))
+    }
+
+    #[test]
+    fn the_error_stays_in_sight_whether_the_api_takes_it_or_not() {
+        let ended = json!({"run_id": "a", "job_type": "x", "status": "failed", "created_at": "", "updated_at": ""});
+        let host = Double::new().answer(200, &ended);
+        assert!(finish(&host, "a").unwrap().closed);
+        assert_eq!(
+            host.calls(),
+            [r#"POST /codex/runs/a/finish {"status":"failed","error":{"message":"it broke"}}"#]
+        );
+
+        let down = Double::new().fail(SendError::TimedOut(LIMIT));
+        let output = finish(&down, "a").unwrap();
+        assert_eq!(
+            (output.closed, output.error),
+            (false, Some(json!({"message": "it broke"})))
+        );
+        assert!(output.message.unwrap().contains("no answer"));
+    }
+
+    #[test]
+    fn without_a_run_nothing_is_asked() {
+        let host = Double::new();
+        assert_eq!(
+            finish(&host, "").unwrap().message.as_deref(),
+            Some("no run was registered")
+        );
+        assert!(host.calls().is_empty());
+        assert!(finish(&host, "../x").is_err());
+    }
+}
