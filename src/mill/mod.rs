@@ -2,11 +2,36 @@
 //!
 //! Always so: what a flow yields here it yields on Windmill, or it is refused by name before its first step runs.
 
+mod error;
+mod event;
+mod expression;
+mod flow;
+mod options;
+mod owner;
+mod plan;
 mod routes;
+mod service;
+mod sources;
+mod stop;
+mod stored;
+mod worker;
 
+use millwright_core::refs::JobId;
+use uuid::Uuid;
+
+pub use error::MillError;
+pub use event::{Change, End, Event};
+pub use options::MillOptions;
 pub use routes::routes;
+pub use service::{JobEnd, Mill, Started};
+pub use sources::Sources;
 
 /// Who starts and ends jobs here: the mill knows one person, the one at the machine.
 const USER: &str = "admin";
 /// The name of the mill's only worker.
 const WORKER: &str = "mill";
+
+/// An id whose order is that of the jobs' beginning.
+fn new_job_id() -> JobId {
+    JobId(Uuid::now_v7())
+}

@@ -3,13 +3,14 @@
 //! Always so: each function is called inside one write, so that a job and what follows from its change are kept
 //! together or not at all.
 
-use millwright_core::refs::JobId;
+use millwright_core::refs::{FinishRun, JobId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::record::{Cancellation, JobKind, JobState};
 use super::{append_log, query};
-use crate::store::{StoreError, Timestamp};
+use crate::store::{StoreError, Timestamp, runs};
 
 /// A job to be put in the table.
 #[derive(Debug, Clone)]
@@ -140,7 +141,7 @@ pub fn set_flow_status(connection: &Connection, id: JobId, status: &str) -> Resu
     Ok(())
 }
 
-/// A job ends. Nothing happens where it had ended before.
+/// A job ends, and with it the runs that follow it. Nothing happens where it had ended before.
 ///
 /// # Errors
 /// What the database says.
@@ -165,6 +166,7 @@ pub fn complete(
         ])?;
     if changed == 1 {
         append_log(connection, id, &completion.log)?;
+        finish_runs(connection, id, completion)?;
     }
     Ok(())
 }
@@ -194,22 +196,50 @@ pub fn cancel(
     Ok(CancelAnswer::Noted)
 }
 
-/// Ends a job whose process is gone: it failed, and says why.
+/// Ends a job that nobody runs any more: it failed, and says why.
 ///
 /// # Errors
 /// What the database says.
-pub fn abandon(connection: &Connection, id: JobId) -> Result<(), StoreError> {
-    let message = "the process that ran this job ended before the job did";
-    let result =
-        serde_json::json!({"error": {"name": "ExecutionErr", "message": message}}).to_string();
+pub fn abandon(connection: &Connection, id: JobId, reason: &str) -> Result<(), StoreError> {
+    let result = json!({"error": {"name": "ExecutionErr", "message": reason}});
     let completion = Completion {
         success: false,
         skipped: false,
-        result,
+        result: result.to_string(),
         flow_status: None,
-        log: format!("\n{message}\n"),
+        log: format!("\n{reason}\n"),
     };
     complete(connection, id, &completion)
+}
+
+/// Tells the runs that follow a job how it ended.
+fn finish_runs(
+    connection: &Connection,
+    id: JobId,
+    completion: &Completion,
+) -> Result<(), StoreError> {
+    let result: Value = serde_json::from_str(&completion.result).unwrap_or_default();
+    let canceled = query::status(connection, id)?.canceled.is_some();
+    let error = || {
+        result
+            .get("error")
+            .cloned()
+            .unwrap_or_else(|| result.clone())
+    };
+    let (status, error) = match (completion.success, canceled) {
+        (true, _) => (RunStatus::Succeeded, None),
+        (false, true) => (RunStatus::Cancelled, Some(error())),
+        (false, false) => (RunStatus::Failed, Some(error())),
+    };
+    let end = FinishRun {
+        status,
+        result: completion.success.then_some(result),
+        error,
+        cost_tokens: None,
+        cost_cents: None,
+    };
+    runs::finish_for_job(connection, id, &end)?;
+    Ok(())
 }
 
 fn flow_text(connection: &Connection, text: &str) -> Result<i64, StoreError> {

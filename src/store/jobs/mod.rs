@@ -11,5 +11,7 @@ pub use change::{
     CancelAnswer, Completion, NewJob, abandon, cancel, complete, insert, set_flow_status, start,
 };
 pub use log::{LogPart, LogSize, Offset, append_log, log_size, read_log};
-pub use query::{Filter, Inputs, Status, get, inputs, list, status, unfinished};
+pub use query::{
+    Filter, Inputs, Status, get, inputs, list, status, unfinished, unfinished_of, wishes,
+};
 pub use record::{Cancellation, Job, JobKind, JobState};

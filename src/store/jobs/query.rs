@@ -142,6 +142,46 @@ pub fn unfinished(connection: &Connection) -> Result<Vec<(JobId, String)>, Store
     Ok(found)
 }
 
+/// The jobs of an outermost job that have not ended, the innermost first.
+///
+/// # Errors
+/// What the database says.
+pub fn unfinished_of(connection: &Connection, root: JobId) -> Result<Vec<JobId>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT id FROM jobs WHERE root = ?1 AND state <> 'completed' ORDER BY seq DESC",
+    )?;
+    let rows = statement.query_map([root.to_string()], |row| row.get::<_, String>(0))?;
+    let ids: Vec<String> = rows.collect::<Result<_, _>>()?;
+    Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+/// The jobs of a process whose end was wished.
+///
+/// # Errors
+/// What the database says.
+pub fn wishes(
+    connection: &Connection,
+    owner: &str,
+) -> Result<Vec<(JobId, Cancellation)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, canceled_by, canceled_reason FROM jobs
+         WHERE state <> 'completed' AND owner = ?1 AND canceled_by IS NOT NULL",
+    )?;
+    let rows = statement.query_map([owner], |row| {
+        let wish = Cancellation {
+            by: row.get(1)?,
+            reason: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+        };
+        Ok((row.get::<_, String>(0)?, wish))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, wish) = row?;
+        found.extend(id.parse().map(|id| (id, wish)));
+    }
+    Ok(found)
+}
+
 fn condition_of(filter: &Filter) -> (String, Vec<String>) {
     let mut parts: Vec<String> = Vec::new();
     let mut values: Vec<String> = Vec::new();

@@ -28,6 +28,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_parent ON jobs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX jobs_path ON jobs (path);
 CREATE INDEX jobs_unfinished ON jobs (owner) WHERE state <> 'completed';
+CREATE INDEX jobs_unfinished_root ON jobs (root) WHERE state <> 'completed';
 
 -- A flow's text, once for all the jobs that run it.
 CREATE TABLE job_flows (

@@ -1,0 +1,214 @@
+//! The JavaScript engine: QuickJS, as in Windmill's community edition.
+//!
+//! Always so: an expression runs in a context of its own, within limits of time and memory, on a thread that does
+//! nothing else; what it leaves behind is gone with it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rquickjs::prelude::Func;
+use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Exception, Promise, Runtime};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::{ExpressionError, Results, Scope, rewrite};
+
+const THREADS: usize = 2;
+const MEMORY: usize = 256 * 1024 * 1024;
+const STACK: usize = 512 * 1024;
+const THREAD_STACK: usize = 4 * 1024 * 1024;
+
+/// Makes `results` an object whose parts are promises, and says what is not there.
+const PRELUDE: &str = r#"
+const results = new Proxy({}, {
+    get(_, name) {
+        if (typeof name === "symbol") return undefined;
+        try {
+            return Promise.resolve(JSON.parse(__result(name)));
+        } catch (error) {
+            return Promise.reject(error);
+        }
+    },
+});
+function variable() { throw new Error("variable() is not available in the mill"); }
+function resource() { throw new Error("resource() is not available in the mill"); }
+"#;
+
+/// A few threads that evaluate expressions.
+#[derive(Debug, Clone)]
+pub(in crate::mill) struct Engine {
+    tasks: mpsc::Sender<Task>,
+}
+
+struct Task {
+    expression: String,
+    scope: Scope,
+    answer: oneshot::Sender<Result<Value, ExpressionError>>,
+}
+
+impl Engine {
+    /// Starts the threads. Each expression may take as long as `limit`.
+    pub(in crate::mill) fn start(limit: Duration) -> std::io::Result<Self> {
+        let (tasks, receiver) = mpsc::channel();
+        let receiver = Arc::new(Mutex::new(receiver));
+        for number in 0..THREADS {
+            let receiver = Arc::clone(&receiver);
+            thread::Builder::new()
+                .name(format!("expressions-{number}"))
+                .stack_size(THREAD_STACK)
+                .spawn(move || evaluate_until_closed(&receiver, limit))?;
+        }
+        Ok(Self { tasks })
+    }
+
+    pub(super) async fn run(
+        &self,
+        expression: &str,
+        scope: &Scope,
+    ) -> Result<Value, ExpressionError> {
+        let (answer, receiver) = oneshot::channel();
+        let task = Task {
+            expression: expression.to_owned(),
+            scope: scope.clone(),
+            answer,
+        };
+        let gone = || ExpressionError::Threw("the expression engine is gone".to_owned());
+        self.tasks.send(task).map_err(|_| gone())?;
+        receiver.await.map_err(|_| gone())?
+    }
+}
+
+fn evaluate_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, limit: Duration) {
+    let mut machine = None;
+    loop {
+        let task = tasks
+            .lock()
+            .expect("no thread panics while it holds the queue")
+            .recv();
+        let Ok(task) = task else { return };
+        let outcome = evaluate(&mut machine, &task, limit);
+        if outcome.is_err() {
+            // A runtime that ran out of time or memory is not trusted again.
+            machine = None;
+        }
+        drop(task.answer.send(outcome));
+    }
+}
+
+/// A QuickJS runtime with a clock that ends what runs too long.
+struct Machine {
+    runtime: Runtime,
+    begun: Instant,
+    /// Microseconds after `begun`.
+    deadline: Arc<AtomicU64>,
+}
+
+impl Machine {
+    fn new() -> rquickjs::Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_memory_limit(MEMORY);
+        runtime.set_max_stack_size(STACK);
+        let begun = Instant::now();
+        let deadline = Arc::new(AtomicU64::new(u64::MAX));
+        let watched = Arc::clone(&deadline);
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            micros(begun.elapsed()) > watched.load(Ordering::Relaxed)
+        })));
+        Ok(Self {
+            runtime,
+            begun,
+            deadline,
+        })
+    }
+
+    /// Allows so much time from now.
+    fn allow(&self, limit: Duration) {
+        let deadline = micros(self.begun.elapsed() + limit);
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    fn is_over_time(&self) -> bool {
+        micros(self.begun.elapsed()) > self.deadline.load(Ordering::Relaxed)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn evaluate(
+    machine: &mut Option<Machine>,
+    task: &Task,
+    limit: Duration,
+) -> Result<Value, ExpressionError> {
+    let broken = |error: rquickjs::Error| ExpressionError::Threw(error.to_string());
+    let machine = match machine {
+        Some(machine) => machine,
+        None => machine.insert(Machine::new().map_err(broken)?),
+    };
+    machine.allow(limit);
+    let context = Context::full(&machine.runtime).map_err(broken)?;
+    let outcome = context.with(|ctx| {
+        let text = text_of(&ctx, task).catch(&ctx);
+        text.map_err(|error| describe(&error))
+    });
+    match outcome {
+        Err(_) if machine.is_over_time() => Err(ExpressionError::TooLong {
+            expression: task.expression.clone(),
+            limit,
+        }),
+        Err(message) => Err(ExpressionError::Threw(message)),
+        Ok(text) => serde_json::from_str(&text)
+            .map_err(|error| ExpressionError::Threw(format!("Error: no JSON: {error}"))),
+    }
+}
+
+/// The value of the expression, as JSON text.
+fn text_of(ctx: &Ctx<'_>, task: &Task) -> rquickjs::Result<String> {
+    let globals = ctx.globals();
+    for (name, value) in &task.scope.names {
+        if task.expression.contains(name) {
+            globals.set(*name, ctx.json_parse(value.to_string())?)?;
+        }
+    }
+    if task.expression.contains("flow_input") {
+        let text = serde_json::to_string(&*task.scope.flow_input).unwrap_or_default();
+        globals.set("flow_input", ctx.json_parse(text)?)?;
+    }
+    let results = Arc::clone(&task.scope.results);
+    let find = move |ctx: Ctx<'_>, id: String| result_text(&ctx, &*results, &id);
+    globals.set("__result", Func::from(find))?;
+    ctx.eval::<(), _>(PRELUDE)?;
+    let promise: Promise<'_> = ctx.eval(rewrite::function_of(&task.expression))?;
+    let value: rquickjs::Value<'_> = match promise.finish() {
+        Err(rquickjs::Error::WouldBlock) => {
+            return Err(Exception::throw_message(
+                ctx,
+                "the expression never settles",
+            ));
+        }
+        other => other?,
+    };
+    let text = ctx.json_stringify(value)?;
+    text.map_or_else(|| Ok("null".to_owned()), |text| text.to_string())
+}
+
+fn result_text(ctx: &Ctx<'_>, results: &dyn Results, id: &str) -> rquickjs::Result<String> {
+    match results.result_of(id) {
+        Ok(value) => Ok(value.to_string()),
+        Err(reason) => Err(Exception::throw_message(ctx, &reason)),
+    }
+}
+
+fn describe(error: &CaughtError<'_>) -> String {
+    match error {
+        CaughtError::Exception(exception) => {
+            let name: Option<String> = exception.as_object().get("name").ok();
+            let message = exception.message().unwrap_or_default();
+            format!("{}: {message}", name.as_deref().unwrap_or("Error"))
+        }
+        other => other.to_string(),
+    }
+}

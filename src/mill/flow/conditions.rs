@@ -1,0 +1,135 @@
+//! What is computed around a step: its arguments, whether it is skipped, whether it ends the flow.
+//!
+//! Always so: an argument that throws fails the step, and the failure handler runs; a condition that throws fails the
+//! flow, and it does not.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use millwright_core::openflow::{StopAfterIf, Transform};
+use serde_json::{Map, Value};
+
+use super::outcome::Ended;
+use super::step::{Slot, Step};
+use crate::mill::expression::{ExpressionError, Scope, error_in};
+use crate::mill::stored::stored_object;
+use crate::mill::worker::failed;
+use crate::store::StoreError;
+
+impl Step<'_> {
+    /// The step's arguments.
+    pub(super) async fn arguments(
+        &self,
+        transforms: &IndexMap<String, Transform>,
+    ) -> Result<Map<String, Value>, Ended> {
+        let mut args = Map::new();
+        for (name, transform) in transforms {
+            args.insert(name.clone(), self.transformed(transform).await?);
+        }
+        Ok(stored_object(args))
+    }
+
+    /// The value of one argument.
+    pub(super) async fn transformed(&self, transform: &Transform) -> Result<Value, Ended> {
+        let expression = match transform {
+            Transform::Static(value) => return Ok(value.clone()),
+            Transform::Javascript(expression) => expression,
+            Transform::Other(_) => return Ok(Value::Null),
+        };
+        let value = self.value_of(expression).await;
+        value.map_err(|error| {
+            let message =
+                format!("Error during isolated evaluation of expression `{expression}`:\n{error}");
+            Ended::failed(failed("ExecutionErr", &message))
+        })
+    }
+
+    pub(super) async fn is_skipped(&self) -> Result<bool, ExpressionError> {
+        match &self.module.skip_if {
+            None => Ok(false),
+            Some(predicate) => self.holds(&predicate.expr).await,
+        }
+    }
+
+    /// Whether a condition holds before the step runs.
+    pub(super) async fn holds(&self, expression: &str) -> Result<bool, ExpressionError> {
+        let scope = self.scope(expression);
+        self.frame.run.mill.engine.holds(expression, &scope).await
+    }
+
+    /// What follows from `stop_after_if` and, of a loop, `stop_after_all_iters_if`.
+    pub(super) async fn stop_after(&self, ended: Ended) -> Result<Ended, StoreError> {
+        let Ended::Done(result) = ended else {
+            return Ok(ended);
+        };
+        let condition = if self.is_loop() {
+            &self.module.stop_after_all_iters_if
+        } else {
+            &self.module.stop_after_if
+        };
+        let Some(condition) = condition else {
+            return Ok(Ended::Done(result));
+        };
+        let after = self.stopped_by(condition, result).await;
+        if matches!(after, Ended::Failed(_)) {
+            self.write_end(&after).await?;
+        } else if let Ended::Stopped { skipped: true, .. } = after {
+            let text = self.change(|status| status.skipped = true);
+            self.frame.write_status(text).await?;
+        }
+        Ok(after)
+    }
+
+    /// What a condition makes of a result: it goes on, stops or fails.
+    pub(super) async fn stopped_by(&self, condition: &StopAfterIf, result: Arc<Value>) -> Ended {
+        let names = vec![
+            ("result", Arc::clone(&result)),
+            ("previous_result", Arc::clone(&result)),
+        ];
+        let scope = self.frame.scope(None, names);
+        match self
+            .frame
+            .run
+            .mill
+            .engine
+            .holds(&condition.expr, &scope)
+            .await
+        {
+            Err(error) => Ended::broken_stop(error),
+            Ok(false) => Ended::Done(result),
+            Ok(true) => match &condition.error_message {
+                Some(message) => Ended::failed(failed("EarlyStopError", message)),
+                None => Ended::Stopped {
+                    result,
+                    skipped: condition.skip_if_stopped == Some(true),
+                },
+            },
+        }
+    }
+
+    async fn value_of(&self, expression: &str) -> Result<Value, ExpressionError> {
+        let scope = self.scope(expression);
+        self.frame
+            .run
+            .mill
+            .engine
+            .value_of(expression, &scope)
+            .await
+    }
+
+    fn scope(&self, expression: &str) -> Scope {
+        let mut names = vec![("previous_result", Arc::clone(&self.previous))];
+        if matches!(self.slot, Slot::Failure) || expression.contains("error") {
+            names.push(("error", Arc::new(error_in(&self.previous))));
+        }
+        self.frame.scope(self.previous_id, names)
+    }
+
+    fn is_loop(&self) -> bool {
+        use millwright_core::openflow::ModuleValue;
+        matches!(
+            self.module.value,
+            ModuleValue::ForLoop(_) | ModuleValue::WhileLoop(_)
+        )
+    }
+}

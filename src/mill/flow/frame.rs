@@ -1,0 +1,152 @@
+//! One flow, round or branch while it runs.
+//!
+//! Always so: a step's result is found in its own frame first, then in those around it; what ran inside a round or
+//! branch is found from outside after it ended, the last round's first.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use millwright_core::openflow::Module;
+use millwright_core::refs::JobId;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::status::FlowStatus;
+use crate::mill::expression::{Results, Scope};
+use crate::mill::plan::Plan;
+use crate::mill::service::Inner;
+use crate::mill::stop::Stop;
+use crate::store::{StoreError, jobs};
+
+/// While many rounds come and go, their flow's status is written this often.
+const STATUS_EVERY: Duration = Duration::from_millis(50);
+
+/// What all frames of one outermost job share.
+pub(in crate::mill) struct Run {
+    pub(in crate::mill) mill: Arc<Inner>,
+    pub(in crate::mill) plan: Plan,
+    pub(in crate::mill) root: JobId,
+}
+
+/// One flow, round or branch while it runs.
+pub(super) struct Frame {
+    pub(super) run: Arc<Run>,
+    pub(super) job: JobId,
+    /// The frame around a round or branch. A sub-flow has none: it sees nothing of the flow that runs it.
+    pub(super) around: Option<Arc<Self>>,
+    /// The innermost flow that is no round or branch.
+    pub(super) root_flow: JobId,
+    /// The flow's path, with what leads to the round or branch; `None` for a flow without a path.
+    pub(super) path: Option<String>,
+    pub(super) flow_input: Arc<Map<String, Value>>,
+    pub(super) failure_module: Option<Arc<Module>>,
+    /// The folder that the steps of a flow with `same_worker` share.
+    pub(super) shared: Option<PathBuf>,
+    pub(super) depth: usize,
+    pub(super) stop: Arc<Stop>,
+    pub(super) status: Mutex<FlowStatus>,
+    pub(super) status_written: Mutex<Option<Instant>>,
+    pub(super) results: Mutex<HashMap<String, Arc<Value>>>,
+}
+
+impl Frame {
+    /// Changes the status in memory and returns its text.
+    pub(super) fn change(&self, change: impl FnOnce(&mut FlowStatus)) -> String {
+        let mut status = self
+            .status
+            .lock()
+            .expect("nothing panics while it changes a status");
+        change(&mut status);
+        status.to_json().to_string()
+    }
+
+    /// Changes the status and writes it, unless it was written a moment ago.
+    pub(super) async fn change_now_and_then(
+        &self,
+        change: impl FnOnce(&mut FlowStatus),
+    ) -> Result<(), StoreError> {
+        let text = self.change(change);
+        if self.is_status_due() {
+            self.write_status(text).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write_status(&self, text: String) -> Result<(), StoreError> {
+        let job = self.job;
+        let store = &self.run.mill.store;
+        store
+            .write(move |connection| jobs::set_flow_status(connection, job, &text))
+            .await
+    }
+
+    fn is_status_due(&self) -> bool {
+        let mut written = self
+            .status_written
+            .lock()
+            .expect("nothing panics while it holds a time");
+        let due = written.is_none_or(|at| at.elapsed() >= STATUS_EVERY);
+        if due {
+            *written = Some(Instant::now());
+        }
+        due
+    }
+
+    pub(super) fn keep_result(&self, step_id: &str, result: &Arc<Value>) {
+        self.results
+            .lock()
+            .expect("nothing panics while it keeps a result")
+            .insert(step_id.to_owned(), Arc::clone(result));
+    }
+
+    /// Takes over what a round or branch knows, so that it is found from here on.
+    pub(super) fn keep_results_of(&self, inner: &Self) {
+        let inner = inner.known_results();
+        let mut own = self
+            .results
+            .lock()
+            .expect("nothing panics while it keeps results");
+        own.extend(inner);
+    }
+
+    fn known_results(&self) -> HashMap<String, Arc<Value>> {
+        self.results
+            .lock()
+            .expect("nothing panics while it reads results")
+            .clone()
+    }
+
+    /// What an expression of one of this frame's steps can see.
+    pub(super) fn scope(
+        self: &Arc<Self>,
+        previous_id: Option<&str>,
+        names: Vec<(&'static str, Arc<Value>)>,
+    ) -> Scope {
+        Scope {
+            flow_input: Arc::clone(&self.flow_input),
+            names,
+            results: Arc::clone(self) as Arc<dyn Results>,
+            previous_id: previous_id.map(str::to_owned),
+        }
+    }
+}
+
+impl Results for Frame {
+    fn result_of(&self, step_id: &str) -> Result<Arc<Value>, String> {
+        let own = self
+            .results
+            .lock()
+            .expect("nothing panics while it reads results")
+            .get(step_id)
+            .cloned();
+        match (own, &self.around) {
+            (Some(result), _) => Ok(result),
+            (None, Some(around)) => around.result_of(step_id),
+            (None, None) => Err(format!(
+                "Not found: there is no result of a step {step_id:?}: no such step has run before this one"
+            )),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What is written down of a job: that it begins, and how it ends.
+//!
+//! Always so: a job and the status of the flow that it is a step of change in one write.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millwright_core::refs::JobId;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::frame::{Frame, Run};
+use super::outcome::line_of;
+use crate::mill::USER;
+use crate::mill::event::{Change, End, Event};
+use crate::mill::stop::Stop;
+use crate::store::StoreError;
+use crate::store::jobs::{self, Completion, JobKind, JobState, NewJob};
+
+/// A job while it runs: what is needed to write about it.
+pub(in crate::mill) struct JobCard {
+    run: Arc<Run>,
+    pub(in crate::mill) job: JobId,
+    parent: Option<JobId>,
+    depth: usize,
+    label: String,
+    begun: Instant,
+}
+
+/// What a job is begun with.
+pub(in crate::mill) struct Beginning {
+    pub(in crate::mill) kind: JobKind,
+    pub(in crate::mill) path: Option<String>,
+    pub(in crate::mill) script_hash: Option<String>,
+    pub(in crate::mill) label: String,
+    pub(in crate::mill) args: String,
+    pub(in crate::mill) raw_flow: Option<String>,
+    pub(in crate::mill) flow_status: Option<String>,
+    pub(in crate::mill) queued: bool,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone)]
+pub(in crate::mill) struct Finished {
+    pub(in crate::mill) success: bool,
+    pub(in crate::mill) skipped: bool,
+    pub(in crate::mill) result: Arc<Value>,
+    pub(in crate::mill) flow_status: Option<String>,
+    pub(in crate::mill) log: String,
+}
+
+/// Where a new job stands.
+pub(in crate::mill) struct Standing<'a> {
+    pub(in crate::mill) run: &'a Arc<Run>,
+    pub(in crate::mill) job: JobId,
+    /// The frame that it is a step of, and the step's id.
+    pub(in crate::mill) step: Option<(&'a Frame, &'a str)>,
+}
+
+impl JobCard {
+    /// Writes that a job begins; `status` is that of the flow that it is a step of.
+    pub(in crate::mill) async fn begin(
+        standing: Standing<'_>,
+        beginning: Beginning,
+        status: Option<String>,
+        stop: &Arc<Stop>,
+    ) -> Result<Self, StoreError> {
+        let Standing { run, job, step } = standing;
+        let card = Self {
+            run: Arc::clone(run),
+            job,
+            parent: step.map(|(frame, _)| frame.job),
+            depth: step.map_or(0, |(frame, _)| frame.depth + 1),
+            label: beginning.label.clone(),
+            begun: Instant::now(),
+        };
+        let is_flow = beginning.kind.is_flow();
+        let new = card.row(beginning, step.map(|(_, id)| id.to_owned()));
+        run.mill.watch(job, stop);
+        let parent = card.parent;
+        let written = run.mill.store.write(move |connection| {
+            jobs::insert(connection, &new)?;
+            match (parent, status) {
+                (Some(parent), Some(status)) => jobs::set_flow_status(connection, parent, &status),
+                _ => Ok(()),
+            }
+        });
+        written.await?;
+        card.tell(Change::Began { is_flow });
+        Ok(card)
+    }
+
+    /// Writes that a queued job begins to run.
+    pub(in crate::mill) async fn start(&self) -> Result<(), StoreError> {
+        let job = self.job;
+        let store = &self.run.mill.store;
+        store
+            .write(move |connection| jobs::start(connection, job))
+            .await
+    }
+
+    /// Writes how a job ended; `status` is that of the flow that it is a step of.
+    pub(in crate::mill) async fn end(
+        self,
+        finished: &Finished,
+        status: Option<String>,
+    ) -> Result<(), StoreError> {
+        let completion = Completion {
+            success: finished.success,
+            skipped: finished.skipped,
+            result: finished.result.to_string(),
+            flow_status: finished.flow_status.clone(),
+            log: finished.log.clone(),
+        };
+        let (job, parent) = (self.job, self.parent);
+        let written = self.run.mill.store.write(move |connection| {
+            jobs::complete(connection, job, &completion)?;
+            match (parent, status) {
+                (Some(parent), Some(status)) => jobs::set_flow_status(connection, parent, &status),
+                _ => Ok(()),
+            }
+        });
+        written.await?;
+        self.run.mill.unwatch(job);
+        self.tell_end(finished);
+        Ok(())
+    }
+
+    /// Tells those who watch that the job failed and is tried again.
+    pub(in crate::mill) fn tell(&self, change: Change) {
+        self.run.mill.tell(Event {
+            root: self.run.root,
+            job: self.job,
+            parent: self.parent,
+            depth: self.depth,
+            label: self.label.clone(),
+            change,
+        });
+    }
+
+    fn tell_end(&self, finished: &Finished) {
+        let end = match (finished.success, finished.skipped) {
+            (true, true) => End::Skipped,
+            (true, false) => End::Succeeded,
+            (false, _) => End::Failed(line_of(&finished.result)),
+        };
+        let took: Duration = self.begun.elapsed();
+        self.tell(Change::Ended { end, took });
+    }
+
+    fn row(&self, beginning: Beginning, step_id: Option<String>) -> NewJob {
+        NewJob {
+            id: self.job,
+            workspace: self.run.mill.options.workspace.clone(),
+            kind: beginning.kind,
+            state: if beginning.queued {
+                JobState::Queued
+            } else {
+                JobState::Running
+            },
+            parent: self.parent,
+            root: self.run.root,
+            step_id,
+            path: beginning.path,
+            script_hash: beginning.script_hash,
+            language: (!beginning.kind.is_flow() && beginning.kind != JobKind::Identity)
+                .then(|| "bash".to_owned()),
+            created_by: USER.to_owned(),
+            owner: self.run.mill.owner.clone(),
+            args: beginning.args,
+            raw_flow: beginning.raw_flow,
+            flow_status: beginning.flow_status,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Runs flows: the steps, what is decided around them, loops and branches.
+//!
+//! Always so: a job is in the database before anything of it runs, and its end is there before the step after it
+//! begins.
+
+mod branches;
+mod conditions;
+mod frame;
+mod journal;
+mod loops;
+mod outcome;
+mod parts;
+mod retry;
+mod scripts;
+mod start;
+mod status;
+mod step;
+mod steps;
+
+pub(super) use frame::Run;
+pub(super) use journal::Finished;
+pub(super) use start::{FlowTask, RootScript};

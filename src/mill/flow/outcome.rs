@@ -1,0 +1,94 @@
+//! How steps and lists of steps end.
+//!
+//! Always so: a failure carries the result that its flow would have, and whether a failure handler may still run.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::mill::worker::failed;
+
+/// How a step, or a list of steps, ended.
+#[derive(Debug, Clone)]
+pub(super) enum Ended {
+    /// It went to its end.
+    Done(Arc<Value>),
+    /// A `stop_after_if` ended it.
+    Stopped {
+        /// The result.
+        result: Arc<Value>,
+        /// Whether the flow then counts as skipped.
+        skipped: bool,
+    },
+    /// It failed.
+    Failed(Failure),
+    /// It was ended from outside.
+    Canceled,
+}
+
+/// A failure.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    /// The result of the flow that it fails.
+    pub(super) result: Arc<Value>,
+    /// Whether the flow's failure handler is to run.
+    pub(super) to_handler: bool,
+    /// Whether a failure handler has run.
+    pub(super) handled: bool,
+    /// Whether the step counts as failed; else it counts as never begun.
+    pub(super) begun: bool,
+}
+
+impl Ended {
+    /// A failure that the failure handler sees.
+    pub(super) fn failed(result: Value) -> Self {
+        Self::Failed(Failure {
+            result: Arc::new(result),
+            to_handler: true,
+            handled: false,
+            begun: true,
+        })
+    }
+
+    /// A failure inside a round or branch, where the handler has had its turn.
+    pub(super) fn failed_inside(result: Arc<Value>) -> Self {
+        Self::Failed(Failure {
+            result,
+            to_handler: false,
+            handled: false,
+            begun: true,
+        })
+    }
+
+    /// A condition around a step that threw. No failure handler runs.
+    pub(super) fn broken_condition(error: impl std::fmt::Display) -> Self {
+        let result = failed("InternalError", &format!("Error: {error}"));
+        Self::Failed(Failure {
+            result: Arc::new(result),
+            to_handler: false,
+            handled: false,
+            begun: false,
+        })
+    }
+
+    /// A `stop_after_if` that threw: its error is a text. No failure handler runs.
+    pub(super) fn broken_stop(error: impl std::fmt::Display) -> Self {
+        let result = json!({"error": format!("Error: {error}")});
+        Self::Failed(Failure {
+            result: Arc::new(result),
+            to_handler: false,
+            handled: false,
+            begun: true,
+        })
+    }
+}
+
+/// One line that says what went wrong, for a person who watches.
+pub(super) fn line_of(result: &Value) -> String {
+    let error = crate::mill::expression::error_in(result);
+    let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
+    let said = text("message").or_else(|| error.as_str().map(str::to_owned));
+    let said = said.unwrap_or_else(|| result.to_string());
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}

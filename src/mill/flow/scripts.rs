@@ -1,0 +1,310 @@
+//! Steps that run a script.
+//!
+//! Always so: a script waits in the queue while the mill runs as many as it may.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use millwright_core::openflow::{PathScript, RawScript, Transform};
+use millwright_core::refs::JobId;
+use serde_json::{Map, Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::journal::{Beginning, Finished, JobCard, Standing};
+use super::outcome::Ended;
+use super::step::Step;
+use crate::mill::new_job_id;
+use crate::mill::plan::Script;
+use crate::mill::service::Inner;
+use crate::mill::stop::{Cause, Stop};
+use crate::mill::worker::{self, LogSink, Outcome, Place, Task};
+use crate::store::jobs::{self, JobKind};
+use crate::store::{Store, StoreError};
+
+impl Step<'_> {
+    pub(super) async fn path_script(&self, step: &PathScript) -> Result<Ended, StoreError> {
+        let script = self.frame.run.plan.script(&step.path);
+        let path = Some(step.path.clone());
+        self.script(script, path, JobKind::Script, &step.input_transforms)
+            .await
+    }
+
+    pub(super) async fn raw_script(&self, step: &RawScript) -> Result<Ended, StoreError> {
+        let script = Arc::new(Script::new(step.content.clone()));
+        let inside = |flow: &String| format!("{flow}/{}", self.module.id);
+        let path = self.frame.path.as_ref().map(inside);
+        let kind = if path.is_some() {
+            JobKind::FlowScript
+        } else {
+            JobKind::Preview
+        };
+        self.script(script, path, kind, &step.input_transforms)
+            .await
+    }
+
+    async fn script(
+        &self,
+        script: Arc<Script>,
+        path: Option<String>,
+        kind: JobKind,
+        transforms: &IndexMap<String, Transform>,
+    ) -> Result<Ended, StoreError> {
+        let prepared = match self.arguments(transforms).await {
+            Ok(args) => self.limit().await.map(|limit| (args, limit)),
+            Err(ended) => Err(ended),
+        };
+        let place = self.place(new_job_id(), path, &script);
+        match prepared {
+            Ok((args, limit)) => {
+                let task = ScriptTask {
+                    script,
+                    kind,
+                    args,
+                    limit,
+                    place,
+                };
+                self.run_task(task).await
+            }
+            Err(ended) => self.never_began(&place, kind, ended).await,
+        }
+    }
+
+    async fn run_task(&self, task: ScriptTask) -> Result<Ended, StoreError> {
+        let stop = self.frame.stop.child();
+        let status = self.begins(task.place.job);
+        let shared = self.frame.shared.as_deref();
+        let label = self.module.id.clone();
+        let standing = self.standing(task.place.job);
+        let begun = task.begin(standing, label, Some(status), &stop).await?;
+        let mill = &self.frame.run.mill;
+        let (card, outcome) = task.run(begun, mill, shared, &stop).await?;
+        let status = self.ends(outcome.success);
+        let result = Arc::new(outcome.result.clone());
+        card.end(&outcome.finished(&result), Some(status)).await?;
+        Ok(if self.frame.stop.cause().is_some() {
+            Ended::Canceled
+        } else if outcome.success {
+            Ended::Done(result)
+        } else {
+            Ended::failed((*result).clone())
+        })
+    }
+
+    /// A step whose arguments cannot be computed: its job fails before anything runs.
+    async fn never_began(
+        &self,
+        place: &Place,
+        kind: JobKind,
+        ended: Ended,
+    ) -> Result<Ended, StoreError> {
+        let Ended::Failed(failure) = &ended else {
+            return Ok(ended);
+        };
+        let beginning = beginning_of(place, kind, self.module.id.clone(), "{}".to_owned(), false);
+        let status = self.begins(place.job);
+        let stop = self.frame.stop.child();
+        let standing = self.standing(place.job);
+        let card = JobCard::begin(standing, beginning, Some(status), &stop).await?;
+        let finished = Finished {
+            success: false,
+            skipped: false,
+            result: Arc::clone(&failure.result),
+            flow_status: None,
+            log: format!("{}\n", super::outcome::line_of(&failure.result)),
+        };
+        card.end(&finished, Some(self.ends(false))).await?;
+        Ok(ended)
+    }
+
+    fn place(&self, job: JobId, path: Option<String>, script: &Script) -> Place {
+        let frame = self.frame;
+        let options = &frame.run.mill.options;
+        Place {
+            job,
+            root: frame.run.root,
+            flow: Some(frame.job),
+            root_flow: Some(frame.root_flow),
+            flow_path: frame.path.clone().unwrap_or_default(),
+            step_id: Some(self.module.id.clone()),
+            path,
+            hash: script.hash.clone(),
+            workspace: options.workspace.clone(),
+            base_url: options.base_url.clone(),
+        }
+    }
+}
+
+/// A script with everything that it needs to run.
+pub(super) struct ScriptTask {
+    pub(super) script: Arc<Script>,
+    pub(super) kind: JobKind,
+    pub(super) args: Map<String, Value>,
+    pub(super) limit: Option<Duration>,
+    pub(super) place: Place,
+}
+
+/// A script whose job is written.
+pub(super) struct BegunScript {
+    card: JobCard,
+    /// `None` where the script has to wait for others.
+    slot: Option<OwnedSemaphorePermit>,
+}
+
+impl ScriptTask {
+    /// Writes the script's job: it runs or waits.
+    pub(super) async fn begin(
+        &self,
+        standing: Standing<'_>,
+        label: String,
+        status: Option<String>,
+        stop: &Arc<Stop>,
+    ) -> Result<BegunScript, StoreError> {
+        let args = serde_json::to_string(&self.args).unwrap_or_default();
+        let slot = Arc::clone(&standing.run.mill.slots)
+            .try_acquire_owned()
+            .ok();
+        let beginning = beginning_of(&self.place, self.kind, label, args, slot.is_none());
+        let card = JobCard::begin(standing, beginning, status, stop).await?;
+        Ok(BegunScript { card, slot })
+    }
+
+    /// Runs the script when it may. Its end is still to be written.
+    pub(super) async fn run(
+        &self,
+        begun: BegunScript,
+        mill: &Inner,
+        shared: Option<&Path>,
+        stop: &Arc<Stop>,
+    ) -> Result<(JobCard, Outcome), StoreError> {
+        let BegunScript { card, mut slot } = begun;
+        if slot.is_none() {
+            let free = Arc::clone(&mill.slots).acquire_owned();
+            tokio::select! {
+                free = free => slot = free.ok(),
+                () = stop.wished() => return Ok((card, never_ran(stop))),
+            }
+            card.start().await?;
+        }
+        let outcome = self.run_now(mill, shared, stop).await?;
+        drop(slot);
+        Ok((card, outcome))
+    }
+
+    async fn run_now(
+        &self,
+        mill: &Inner,
+        shared: Option<&Path>,
+        stop: &Arc<Stop>,
+    ) -> Result<Outcome, StoreError> {
+        let sink = Arc::new(StoredLog {
+            store: mill.store.clone(),
+            job: self.place.job,
+        });
+        let task = Task {
+            script: &self.script,
+            args: &self.args,
+            place: &self.place,
+            environment: &mill.options.environment,
+            folder: &mill.options.folder,
+            shared,
+            stop,
+            grace: mill.options.grace,
+        };
+        within(self.limit, stop, worker::run(&task, sink)).await
+    }
+}
+
+/// Waits for something; when its time is over it is told to end, and waited for all the same.
+pub(super) async fn within<T>(
+    limit: Option<Duration>,
+    stop: &Stop,
+    work: impl Future<Output = T>,
+) -> T {
+    let Some(limit) = limit else {
+        return work.await;
+    };
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = tokio::time::sleep(limit) => {
+            stop.stop(Cause::TimedOut);
+            work.await
+        }
+    }
+}
+
+/// The result of a job that was canceled.
+pub(super) fn canceled(cause: Option<&Cause>) -> Value {
+    let (by, reason) = match cause {
+        Some(Cause::Canceled(wish)) => (wish.by.as_str(), wish.reason.as_str()),
+        Some(Cause::TimedOut) => ("timeout", "the time of the flow around it is over"),
+        Some(Cause::Broken) | None => ("mill", "the mill cannot go on"),
+    };
+    let message = format!("Job canceled: {reason} by {by}");
+    json!({"error": {"name": "Canceled", "reason": reason, "message": message, "canceler": by}})
+}
+
+fn never_ran(stop: &Stop) -> Outcome {
+    let by = match stop.cause() {
+        Some(Cause::Canceled(wish)) => wish.by.clone(),
+        _ => "mill".to_owned(),
+    };
+    Outcome {
+        success: false,
+        result: canceled(stop.cause()),
+        log: format!("canceled by {by}: (force cancel: false)"),
+    }
+}
+
+fn beginning_of(
+    place: &Place,
+    kind: JobKind,
+    label: String,
+    args: String,
+    queued: bool,
+) -> Beginning {
+    Beginning {
+        kind,
+        path: place.path.clone(),
+        script_hash: Some(place.hash.clone()),
+        label,
+        args,
+        raw_flow: None,
+        flow_status: None,
+        queued,
+    }
+}
+
+impl Outcome {
+    pub(super) fn finished(&self, result: &Arc<Value>) -> Finished {
+        Finished {
+            success: self.success,
+            skipped: false,
+            result: Arc::clone(result),
+            flow_status: None,
+            log: self.log.clone(),
+        }
+    }
+}
+
+/// A job's log in the database.
+struct StoredLog {
+    store: Store,
+    job: JobId,
+}
+
+impl LogSink for StoredLog {
+    fn append(
+        &self,
+        text: String,
+    ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>> {
+        let job = self.job;
+        Box::pin(
+            self.store
+                .write(move |connection| jobs::append_log(connection, job, &text)),
+        )
+    }
+}

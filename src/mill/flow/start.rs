@@ -1,0 +1,222 @@
+//! Where flows begin: the outermost one, sub-flows, and scripts that are run by themselves.
+//!
+//! Always so: a sub-flow sees its own inputs and nothing of the flow that runs it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use millwright_core::openflow::{Flow, PathFlow};
+use millwright_core::refs::JobId;
+use serde_json::{Map, Value};
+
+use super::frame::{Frame, Run};
+use super::journal::{Finished, JobCard, Standing};
+use super::outcome::Ended;
+use super::parts::ids;
+use super::scripts::{BegunScript, ScriptTask, within};
+use super::status::FlowStatus;
+use super::step::Step;
+use crate::mill::new_job_id;
+use crate::mill::plan::Script;
+use crate::mill::stop::Stop;
+use crate::mill::stored::stored_object;
+use crate::mill::worker::Place;
+use crate::store::StoreError;
+use crate::store::jobs::JobKind;
+
+/// A flow that is about to run as the outermost job.
+pub(in crate::mill) struct FlowTask {
+    pub(in crate::mill) run: Arc<Run>,
+    pub(in crate::mill) flow: Arc<Flow>,
+    pub(in crate::mill) path: Option<String>,
+    pub(in crate::mill) args: Map<String, Value>,
+    pub(in crate::mill) label: String,
+    pub(in crate::mill) stop: Arc<Stop>,
+}
+
+/// A flow whose job is written and whose steps have not begun.
+pub(in crate::mill) struct BegunFlow {
+    frame: Arc<Frame>,
+    flow: Arc<Flow>,
+    card: JobCard,
+}
+
+impl FlowTask {
+    /// Writes the flow's job.
+    pub(in crate::mill) async fn begin(self) -> Result<BegunFlow, StoreError> {
+        let job = self.run.root;
+        let kind = if self.path.is_some() {
+            JobKind::Flow
+        } else {
+            JobKind::FlowPreview
+        };
+        let args = stored_object(self.args);
+        let frame = flow_frame(&self.run, job, &self.flow, self.path, args, 0, self.stop);
+        let raw_flow = Some(self.flow.value.to_value().to_string());
+        let beginning = frame.beginning(kind, self.label, raw_flow);
+        let standing = Standing {
+            run: &self.run,
+            job,
+            step: None,
+        };
+        let card = JobCard::begin(standing, beginning, None, &frame.stop).await?;
+        Ok(BegunFlow {
+            frame,
+            flow: self.flow,
+            card,
+        })
+    }
+}
+
+impl BegunFlow {
+    /// Runs the flow to its end and writes it.
+    pub(in crate::mill) async fn run(self) -> Result<Finished, StoreError> {
+        let ended = self.frame.run_steps(&self.flow.value.modules).await?;
+        let finished = self.frame.finished(&ended);
+        let shared = self.frame.shared.clone();
+        self.card.end(&finished, None).await?;
+        remove_shared(shared);
+        Ok(finished)
+    }
+}
+
+/// A script that runs as the outermost job.
+pub(in crate::mill) struct RootScript {
+    run: Arc<Run>,
+    task: ScriptTask,
+    begun: BegunScript,
+    stop: Arc<Stop>,
+}
+
+impl RootScript {
+    /// Writes the script's job.
+    pub(in crate::mill) async fn begin(
+        run: Arc<Run>,
+        path: &str,
+        script: Script,
+        args: Map<String, Value>,
+        stop: Arc<Stop>,
+    ) -> Result<Self, StoreError> {
+        let options = &run.mill.options;
+        let place = Place {
+            job: run.root,
+            root: run.root,
+            flow: None,
+            root_flow: None,
+            flow_path: String::new(),
+            step_id: None,
+            path: Some(path.to_owned()),
+            hash: script.hash.clone(),
+            workspace: options.workspace.clone(),
+            base_url: options.base_url.clone(),
+        };
+        let task = ScriptTask {
+            script: Arc::new(script),
+            kind: JobKind::Script,
+            args: stored_object(args),
+            limit: None,
+            place,
+        };
+        let standing = Standing {
+            run: &run,
+            job: run.root,
+            step: None,
+        };
+        let begun = task.begin(standing, path.to_owned(), None, &stop).await?;
+        Ok(Self {
+            run,
+            task,
+            begun,
+            stop,
+        })
+    }
+
+    /// Runs the script to its end and writes it.
+    pub(in crate::mill) async fn run(self) -> Result<Finished, StoreError> {
+        let ran = self.task.run(self.begun, &self.run.mill, None, &self.stop);
+        let (card, outcome) = ran.await?;
+        let finished = outcome.finished(&Arc::new(outcome.result.clone()));
+        card.end(&finished, None).await?;
+        Ok(finished)
+    }
+}
+
+impl Step<'_> {
+    pub(super) async fn sub_flow(&self, step: &PathFlow) -> Result<Ended, StoreError> {
+        let args = match self.arguments(&step.input_transforms).await {
+            Ok(args) => args,
+            Err(ended) => {
+                self.write_end(&ended).await?;
+                return Ok(ended);
+            }
+        };
+        let limit = match self.limit().await {
+            Ok(limit) => limit,
+            Err(ended) => return Ok(ended),
+        };
+        let outer = self.frame;
+        let flow = outer.run.plan.flow(&step.path);
+        let (job, ear) = (new_job_id(), outer.stop.child());
+        let path = Some(step.path.clone());
+        let depth = outer.depth + 1;
+        let frame = flow_frame(&outer.run, job, &flow, path, args, depth, Arc::clone(&ear));
+        let raw_flow = Some(flow.value.to_value().to_string());
+        let beginning = frame.beginning(JobKind::Flow, self.module.id.clone(), raw_flow);
+        let begins = Some(self.begins(job));
+        let card = JobCard::begin(self.standing(job), beginning, begins, &ear).await?;
+        let ended = within(limit, &ear, frame.run_steps(&flow.value.modules)).await?;
+        let finished = frame.finished(&ended);
+        card.end(&finished, Some(self.ends(finished.success)))
+            .await?;
+        remove_shared(frame.shared.clone());
+        Ok(self.unless_timed_out(ended.of_sub_flow(), &ear))
+    }
+}
+
+impl Ended {
+    /// A sub-flow's end, for the flow that runs it: stopping early is an end like any other, and a failure is the
+    /// step's.
+    fn of_sub_flow(self) -> Self {
+        match self {
+            Self::Stopped { result, .. } => Self::Done(result),
+            Self::Failed(failure) => Self::failed((*failure.result).clone()),
+            ended => ended,
+        }
+    }
+}
+
+fn flow_frame(
+    run: &Arc<Run>,
+    job: JobId,
+    flow: &Flow,
+    path: Option<String>,
+    args: Map<String, Value>,
+    depth: usize,
+    stop: Arc<Stop>,
+) -> Arc<Frame> {
+    let value = &flow.value;
+    let same_worker = value.same_worker == Some(true);
+    Arc::new(Frame {
+        run: Arc::clone(run),
+        job,
+        around: None,
+        root_flow: job,
+        path,
+        flow_input: Arc::new(args),
+        failure_module: value.failure_module.as_deref().cloned().map(Arc::new),
+        shared: same_worker.then(|| run.mill.options.folder.join(format!("shared-{job}"))),
+        depth,
+        stop,
+        status: Mutex::new(FlowStatus::new(ids(&value.modules))),
+        status_written: Mutex::default(),
+        results: Mutex::new(HashMap::new()),
+    })
+}
+
+fn remove_shared(shared: Option<PathBuf>) {
+    if let Some(folder) = shared {
+        // What cannot be removed goes with the folder for temporary files.
+        drop(std::fs::remove_dir_all(folder));
+    }
+}

@@ -1,0 +1,162 @@
+//! How a flow's steps stand, in Windmill's shape.
+//!
+//! Always so: there is an entry for every step of the flow, in its order, and one for the failure handler.
+
+use millwright_core::refs::JobId;
+use serde_json::{Map, Value, json};
+
+/// How the steps of one flow, round or branch stand.
+#[derive(Debug, Clone)]
+pub(super) struct FlowStatus {
+    pub(super) step: usize,
+    pub(super) modules: Vec<StepStatus>,
+    pub(super) failure: StepStatus,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepState {
+    Waiting,
+    InProgress,
+    Success,
+    Failure,
+}
+
+/// How one step stands.
+#[derive(Debug, Clone)]
+pub(super) struct StepStatus {
+    pub(super) id: String,
+    pub(super) state: StepState,
+    pub(super) job: Option<JobId>,
+    pub(super) skipped: bool,
+    /// The rounds of a loop, or all branches.
+    pub(super) rounds: Option<Rounds>,
+    pub(super) chosen: Option<Chosen>,
+    pub(super) failed_retries: Vec<JobId>,
+    /// Of the failure handler: the step that failed.
+    pub(super) parent_module: Option<String>,
+}
+
+/// The rounds of a loop, or all branches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rounds {
+    pub(super) jobs: Vec<JobId>,
+    /// `None` while one runs.
+    pub(super) success: Vec<Option<bool>>,
+    /// How many there are to be, where that is known.
+    pub(super) length: Option<usize>,
+    pub(super) is_branches: bool,
+}
+
+/// The branch that was chosen.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Chosen {
+    Branch(usize),
+    Default,
+}
+
+impl FlowStatus {
+    pub(super) fn new<'a>(ids: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            step: 0,
+            modules: ids.map(StepStatus::new).collect(),
+            failure: StepStatus::new("failure"),
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let modules: Vec<Value> = self.modules.iter().map(StepStatus::to_json).collect();
+        json!({
+            "step": self.step,
+            "modules": modules,
+            "cleanup_module": {},
+            "failure_module": self.failure.to_json(),
+            "preprocessor_module": null,
+        })
+    }
+}
+
+impl StepStatus {
+    fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            state: StepState::Waiting,
+            job: None,
+            skipped: false,
+            rounds: None,
+            chosen: None,
+            failed_retries: Vec::new(),
+            parent_module: None,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut fields = Map::new();
+        fields.insert("id".to_owned(), self.id.clone().into());
+        if let Some(job) = self.job {
+            fields.insert("job".to_owned(), job.to_string().into());
+        }
+        fields.insert("type".to_owned(), self.state.as_str().into());
+        if self.state == StepState::Success {
+            fields.insert("skipped".to_owned(), self.skipped.into());
+        }
+        if let Some(rounds) = &self.rounds {
+            fields.extend(rounds.fields(self.state == StepState::InProgress));
+        }
+        match self.chosen {
+            Some(Chosen::Branch(number)) => {
+                let chosen = json!({"type": "branch", "branch": number});
+                fields.insert("branch_chosen".to_owned(), chosen);
+            }
+            Some(Chosen::Default) => {
+                fields.insert("branch_chosen".to_owned(), json!({"type": "default"}));
+            }
+            None => {}
+        }
+        if !self.failed_retries.is_empty() {
+            fields.insert("failed_retries".to_owned(), texts(&self.failed_retries));
+        }
+        if let Some(parent) = &self.parent_module {
+            fields.insert("parent_module".to_owned(), parent.clone().into());
+        }
+        Value::Object(fields)
+    }
+}
+
+impl StepState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "WaitingForPriorSteps",
+            Self::InProgress => "InProgress",
+            Self::Success => "Success",
+            Self::Failure => "Failure",
+        }
+    }
+}
+
+impl Rounds {
+    fn fields(&self, in_progress: bool) -> Map<String, Value> {
+        let last = self.jobs.len().saturating_sub(1);
+        let mut fields = Map::new();
+        fields.insert("flow_jobs".to_owned(), texts(&self.jobs));
+        let success: Vec<Value> = self.success.iter().map(|&success| success.into()).collect();
+        fields.insert("flow_jobs_success".to_owned(), success.into());
+        if !in_progress {
+            return fields;
+        }
+        if self.is_branches {
+            let branches = json!({"branch": last, "len": self.length});
+            fields.insert("branchall".to_owned(), branches);
+        } else {
+            let iterator = json!({"index": last, "itered_len": self.length});
+            fields.insert("iterator".to_owned(), iterator);
+        }
+        fields
+    }
+}
+
+fn texts(jobs: &[JobId]) -> Value {
+    jobs.iter()
+        .map(|job| Value::from(job.to_string()))
+        .collect()
+}

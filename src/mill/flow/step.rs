@@ -1,0 +1,174 @@
+//! One step: whether it runs, how often, and what follows from its result.
+//!
+//! Always so: the order is that of Windmill: skip, mock, tries, stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millwright_core::openflow::{Amount, Module, ModuleValue};
+use millwright_core::refs::JobId;
+use serde_json::Value;
+
+use super::frame::Frame;
+use super::journal::{Beginning, Finished, JobCard, Standing};
+use super::outcome::Ended;
+use super::status::{FlowStatus, StepState, StepStatus};
+use crate::mill::new_job_id;
+use crate::store::StoreError;
+use crate::store::jobs::JobKind;
+
+/// A step that is about to run.
+pub(super) struct Step<'a> {
+    pub(super) frame: &'a Arc<Frame>,
+    pub(super) slot: Slot,
+    pub(super) module: &'a Module,
+    /// The result before it.
+    pub(super) previous: Arc<Value>,
+    /// The step before it.
+    pub(super) previous_id: Option<&'a str>,
+}
+
+/// Where a step's status is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Slot {
+    Module(usize),
+    Failure,
+}
+
+impl FlowStatus {
+    pub(super) fn slot(&mut self, slot: Slot) -> &mut StepStatus {
+        match slot {
+            Slot::Module(index) => &mut self.modules[index],
+            Slot::Failure => &mut self.failure,
+        }
+    }
+}
+
+impl Step<'_> {
+    /// Runs the step, as often as it is to be tried.
+    pub(super) async fn run(&self) -> Result<Ended, StoreError> {
+        match self.is_skipped().await {
+            Err(error) => return Ok(Ended::broken_condition(error)),
+            Ok(true) => return self.pass_on(Arc::clone(&self.previous), true).await,
+            Ok(false) => {}
+        }
+        let mock = self.module.mock.as_ref();
+        let ended = match mock.filter(|mock| mock.enabled == Some(true)) {
+            Some(mock) => {
+                let result = Arc::new(mock.return_value.clone().unwrap_or_default());
+                self.pass_on(result, false).await?
+            }
+            None => self.tries().await?,
+        };
+        self.stop_after(ended).await
+    }
+
+    /// Runs the step once.
+    pub(super) async fn once(&self) -> Result<Ended, StoreError> {
+        match &self.module.value {
+            ModuleValue::Script(script) => self.path_script(script).await,
+            ModuleValue::RawScript(script) => self.raw_script(script).await,
+            ModuleValue::Flow(flow) => self.sub_flow(flow).await,
+            ModuleValue::ForLoop(inner) => self.for_loop(inner).await,
+            ModuleValue::WhileLoop(inner) => self.while_loop(inner).await,
+            ModuleValue::BranchOne(inner) => self.branch_one(inner).await,
+            ModuleValue::BranchAll(inner) => self.branch_all(inner).await,
+            ModuleValue::Identity(_) | ModuleValue::Unknown(_) => {
+                self.pass_on(Arc::clone(&self.previous), false).await
+            }
+        }
+    }
+
+    /// Changes the step's status in memory and returns that of the whole flow as text.
+    pub(super) fn change(&self, change: impl FnOnce(&mut StepStatus)) -> String {
+        self.frame.change(|status| change(status.slot(self.slot)))
+    }
+
+    /// The step begins with this job.
+    pub(super) fn begins(&self, job: JobId) -> String {
+        self.change(|status| {
+            status.state = StepState::InProgress;
+            status.job = Some(job);
+        })
+    }
+
+    /// The step ended.
+    pub(super) fn ends(&self, success: bool) -> String {
+        self.change(|status| {
+            status.state = if success {
+                StepState::Success
+            } else {
+                StepState::Failure
+            };
+        })
+    }
+
+    /// The step ended, and that is written by itself.
+    pub(super) async fn write_end(&self, ended: &Ended) -> Result<(), StoreError> {
+        let text = self.ends(matches!(ended, Ended::Done(_) | Ended::Stopped { .. }));
+        self.frame.write_status(text).await
+    }
+
+    /// How long the step may take.
+    pub(super) async fn limit(&self) -> Result<Option<Duration>, Ended> {
+        match &self.module.timeout {
+            None => Ok(None),
+            Some(amount) => self
+                .amount(amount)
+                .await
+                .map(|n| Some(Duration::from_secs(n))),
+        }
+    }
+
+    /// A number that may have to be computed.
+    pub(super) async fn amount(&self, amount: &Amount) -> Result<u64, Ended> {
+        let transform = match amount {
+            Amount::Fixed(number) => return Ok(*number),
+            Amount::Computed(transform) => transform,
+        };
+        let value = self.transformed(transform).await?;
+        value.as_u64().ok_or_else(|| {
+            let message = format!("a whole number was expected, and {value} came");
+            Ended::failed(crate::mill::worker::failed("ExecutionErr", &message))
+        })
+    }
+
+    /// Ends at once with a result, by a job that runs nothing.
+    async fn pass_on(&self, result: Arc<Value>, skipped: bool) -> Result<Ended, StoreError> {
+        let job = new_job_id();
+        let beginning = Beginning {
+            kind: JobKind::Identity,
+            path: None,
+            script_hash: None,
+            label: self.module.id.clone(),
+            args: "{}".to_owned(),
+            raw_flow: None,
+            flow_status: None,
+            queued: false,
+        };
+        let stop = self.frame.stop.child();
+        let card = JobCard::begin(self.standing(job), beginning, None, &stop).await?;
+        let status = self.change(|status| {
+            status.state = StepState::Success;
+            status.job = Some(job);
+            status.skipped = skipped;
+        });
+        let finished = Finished {
+            success: true,
+            skipped,
+            result: Arc::clone(&result),
+            flow_status: None,
+            log: String::new(),
+        };
+        card.end(&finished, Some(status)).await?;
+        Ok(Ended::Done(result))
+    }
+
+    pub(super) fn standing(&self, job: JobId) -> Standing<'_> {
+        Standing {
+            run: &self.frame.run,
+            job,
+            step: Some((self.frame, &self.module.id)),
+        }
+    }
+}

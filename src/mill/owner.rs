@@ -1,0 +1,61 @@
+//! Whose jobs they are: the process that runs a job, and what becomes of it when that process is gone.
+//!
+//! Always so: a process is known by its id and the moment it began, so that another with the same id is not taken for
+//! it.
+
+use millwright_core::refs::JobId;
+
+use crate::store::{Store, StoreError, jobs};
+
+/// This process, as the database knows it.
+pub(super) fn this_process() -> String {
+    let id = std::process::id();
+    format!("{id}:{}", begun_at(id).unwrap_or_default())
+}
+
+/// Ends the jobs of processes that are gone.
+pub(super) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
+    let unfinished = store.read(jobs::unfinished).await?;
+    let gone = unfinished.into_iter().filter(|(_, owner)| !is_alive(owner));
+    let gone: Vec<JobId> = gone.map(|(job, _)| job).collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let reason = "the process that ran this job ended before the job did";
+    end_all(store, gone, reason.to_owned()).await
+}
+
+/// Ends what has not ended of an outermost job.
+pub(super) async fn end_run(store: &Store, root: JobId, reason: String) -> Result<(), StoreError> {
+    let unfinished = store
+        .read(move |connection| jobs::unfinished_of(connection, root))
+        .await?;
+    end_all(store, unfinished, reason).await
+}
+
+async fn end_all(store: &Store, all: Vec<JobId>, reason: String) -> Result<(), StoreError> {
+    store
+        .write(move |connection| {
+            for job in all {
+                jobs::abandon(connection, job, &reason)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn is_alive(owner: &str) -> bool {
+    let Some((id, begun)) = owner.split_once(':') else {
+        return false;
+    };
+    let id = id.parse().ok();
+    id.and_then(begun_at).is_some_and(|found| found == begun)
+}
+
+/// When a process began, in the system's clock ticks; `None` where there is no such process.
+fn begun_at(id: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The program's name is in parentheses and may hold anything; the 20th word after it is the moment.
+    let (_, words) = stat.rsplit_once(')')?;
+    words.split_ascii_whitespace().nth(19).map(str::to_owned)
+}

@@ -1,0 +1,271 @@
+//! What a flow needs, looked up before its first step runs.
+//!
+//! Always so: a flow that passes here names no script that is missing and nothing that the mill does not do; every
+//! complaint is found, not the first alone.
+
+mod fields;
+mod script;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millwright_core::openflow::{Amount, Flow, Module, ModuleValue, RawScript, Transform};
+use serde_json::Value;
+
+use super::{MillError, Sources};
+pub(super) use script::Script;
+
+/// The scripts and flows that a flow leads to, by their paths.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    scripts: HashMap<String, Arc<Script>>,
+    flows: HashMap<String, Arc<Flow>>,
+    /// What the flow says and the mill leaves out, without harm.
+    pub(super) notes: Vec<String>,
+}
+
+impl Plan {
+    /// Looks up all that a flow needs. `path` is the flow's own, where it has one.
+    ///
+    /// # Errors
+    /// [`MillError::Refused`] with every complaint.
+    pub(super) fn of_flow(
+        flow: &Flow,
+        path: Option<&str>,
+        sources: &Sources,
+    ) -> Result<Self, MillError> {
+        let mut planner = Planner {
+            sources,
+            plan: Self::default(),
+            complaints: Vec::new(),
+            trail: path.map(str::to_owned).into_iter().collect(),
+            at: String::new(),
+        };
+        planner.flow(flow);
+        if planner.complaints.is_empty() {
+            Ok(planner.plan)
+        } else {
+            Err(MillError::Refused(planner.complaints))
+        }
+    }
+
+    /// A script that the flow names.
+    pub(super) fn script(&self, path: &str) -> Arc<Script> {
+        let script = self.scripts.get(path);
+        Arc::clone(script.expect("a plan holds every script that its flow names"))
+    }
+
+    /// A flow that the flow names.
+    pub(super) fn flow(&self, path: &str) -> Arc<Flow> {
+        let flow = self.flows.get(path);
+        Arc::clone(flow.expect("a plan holds every flow that its flow names"))
+    }
+}
+
+struct Planner<'a> {
+    sources: &'a Sources,
+    plan: Plan,
+    complaints: Vec<String>,
+    /// The paths of the flows that led here, the outermost first.
+    trail: Vec<String>,
+    /// What stands before a place: empty, or the path of a sub-flow.
+    at: String,
+}
+
+impl Planner<'_> {
+    fn flow(&mut self, flow: &Flow) {
+        let value = &flow.value;
+        self.fields(fields::FLOW, "/value", &value.other);
+        if value.preprocessor_module.is_some() {
+            self.refuse(
+                "/value/preprocessor_module",
+                "the mill runs no preprocessor",
+            );
+        }
+        let same_worker = value.same_worker == Some(true);
+        let mut steps = Vec::new();
+        value.walk("/value", &mut |place, module| {
+            steps.push((place.to_owned(), module));
+        });
+        for (place, module) in steps {
+            self.module(&place, module);
+            if same_worker && is_parallel(&module.value) {
+                self.refuse(
+                    &format!("{place}/value/parallel"),
+                    "with `same_worker` nothing runs side by side",
+                );
+            }
+        }
+    }
+
+    fn module(&mut self, place: &str, module: &Module) {
+        self.fields(fields::MODULE, place, &module.other);
+        self.decisions(place, module);
+        if let Some(Amount::Computed(transform)) = &module.timeout {
+            self.transform(&format!("{place}/timeout"), transform);
+        }
+        self.value(&format!("{place}/value"), &module.value);
+        for (name, transform) in module.value.input_transforms().into_iter().flatten() {
+            self.transform(&format!("{place}/value/input_transforms/{name}"), transform);
+        }
+    }
+
+    /// What is decided around a step.
+    fn decisions(&mut self, place: &str, module: &Module) {
+        let others = [
+            ("skip_if", module.skip_if.as_ref().map(|part| &part.other)),
+            ("retry", module.retry.as_ref().map(|part| &part.other)),
+            ("mock", module.mock.as_ref().map(|part| &part.other)),
+            (
+                "stop_after_if",
+                module.stop_after_if.as_ref().map(|part| &part.other),
+            ),
+            (
+                "stop_after_all_iters_if",
+                module
+                    .stop_after_all_iters_if
+                    .as_ref()
+                    .map(|part| &part.other),
+            ),
+        ];
+        for (name, other) in others {
+            if let Some(other) = other {
+                self.fields(fields::NOTHING, &format!("{place}/{name}"), other);
+            }
+        }
+        let parallel =
+            matches!(&module.value, ModuleValue::ForLoop(inner) if inner.parallel == Some(true));
+        if parallel && module.stop_after_if.is_some() {
+            let reason = "rounds that run side by side cannot be stopped after one of them";
+            self.refuse(&format!("{place}/stop_after_if"), reason);
+        }
+    }
+
+    fn value(&mut self, place: &str, value: &ModuleValue) {
+        match value {
+            ModuleValue::Script(script) => {
+                self.fields(fields::SCRIPT, place, &script.other);
+                self.script(place, &script.path);
+            }
+            ModuleValue::RawScript(script) => self.raw_script(place, script),
+            ModuleValue::Flow(flow) => {
+                self.fields(fields::NOTHING, place, &flow.other);
+                self.sub_flow(place, &flow.path);
+            }
+            ModuleValue::ForLoop(inner) => {
+                self.fields(fields::LOOP, place, &inner.other);
+                self.transform(&format!("{place}/iterator"), &inner.iterator);
+                if let Some(Amount::Computed(transform)) = &inner.parallelism {
+                    self.transform(&format!("{place}/parallelism"), transform);
+                }
+            }
+            ModuleValue::WhileLoop(inner) => self.fields(fields::LOOP, place, &inner.other),
+            ModuleValue::BranchOne(inner) => {
+                self.fields(fields::NOTHING, place, &inner.other);
+                for (index, branch) in inner.branches.iter().enumerate() {
+                    let place = format!("{place}/branches/{index}");
+                    self.fields(fields::NOTHING, &place, &branch.other);
+                }
+            }
+            ModuleValue::BranchAll(inner) => {
+                self.fields(fields::NOTHING, place, &inner.other);
+                for (index, branch) in inner.branches.iter().enumerate() {
+                    let place = format!("{place}/branches/{index}");
+                    self.fields(fields::BRANCH, &place, &branch.other);
+                }
+            }
+            ModuleValue::Identity(inner) => self.fields(fields::NOTHING, place, &inner.other),
+            ModuleValue::Unknown(unknown) => {
+                let reason = format!("the mill does not run steps of type `{}`", unknown.kind);
+                self.refuse(&format!("{place}/type"), &reason);
+            }
+        }
+    }
+
+    fn raw_script(&mut self, place: &str, script: &RawScript) {
+        self.fields(fields::RAW_SCRIPT, place, &script.other);
+        if script.language != "bash" {
+            let reason = format!("the mill runs bash, and not `{}`", script.language);
+            self.refuse(&format!("{place}/language"), &reason);
+        }
+    }
+
+    fn script(&mut self, place: &str, path: &str) {
+        if self.plan.scripts.contains_key(path) {
+            return;
+        }
+        match self.sources.script(path) {
+            Ok(content) => {
+                let script = Arc::new(Script::new(content));
+                self.plan.scripts.insert(path.to_owned(), script);
+            }
+            Err(error) => self.refuse(&format!("{place}/path"), &error.to_string()),
+        }
+    }
+
+    fn sub_flow(&mut self, place: &str, path: &str) {
+        let place = format!("{place}/path");
+        if self.trail.iter().any(|seen| seen == path) {
+            let circle = format!("{} → {path}", self.trail.join(" → "));
+            return self.refuse(&place, &format!("the flow leads back to itself: {circle}"));
+        }
+        if self.plan.flows.contains_key(path) {
+            return;
+        }
+        let flow = match self.sources.flow(path) {
+            Ok(flow) => Arc::new(flow),
+            Err(error) => return self.refuse(&place, &error.to_string()),
+        };
+        let before = std::mem::replace(&mut self.at, format!("{path}: "));
+        self.trail.push(path.to_owned());
+        self.flow(&flow);
+        self.trail.pop();
+        self.at = before;
+        self.plan.flows.insert(path.to_owned(), flow);
+    }
+
+    fn transform(&mut self, place: &str, transform: &Transform) {
+        match transform {
+            Transform::Other(_) => {
+                self.refuse(
+                    place,
+                    "the mill knows static and javascript transforms alone",
+                );
+            }
+            Transform::Static(Value::String(text))
+                if text.starts_with("$var:") || text.starts_with("$res:") =>
+            {
+                self.refuse(place, "the mill has no variables and resources");
+            }
+            Transform::Static(_) | Transform::Javascript(_) => {}
+        }
+    }
+
+    fn fields(&mut self, harmless: &[&str], place: &str, other: &serde_json::Map<String, Value>) {
+        for (name, value) in other {
+            let place = format!("{place}/{name}");
+            if fields::says_nothing(value) {
+                continue;
+            }
+            if harmless.contains(&name.as_str()) {
+                let note = format!("{}{place}: left out, the mill does not need it", self.at);
+                self.plan.notes.push(note);
+            } else {
+                self.refuse(&place, fields::reason(name));
+            }
+        }
+    }
+
+    fn refuse(&mut self, place: &str, reason: &str) {
+        self.complaints
+            .push(format!("{}{place}: {reason}", self.at));
+    }
+}
+
+fn is_parallel(value: &ModuleValue) -> bool {
+    match value {
+        ModuleValue::ForLoop(inner) => inner.parallel == Some(true),
+        ModuleValue::BranchAll(inner) => inner.parallel == Some(true),
+        _ => false,
+    }
+}

@@ -1,0 +1,310 @@
+//! The mill itself: starts jobs, ends them, and tells those who watch.
+//!
+//! Always so: a job that the mill started is in its list until its end is in the database.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use millwright_core::openflow::Flow;
+use millwright_core::refs::JobId;
+use serde_json::{Map, Value};
+use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::task::JoinHandle;
+
+use super::expression::Engine;
+use super::flow::{Finished, FlowTask, RootScript, Run};
+use super::plan::{Plan, Script};
+use super::stop::{Cause, Stop};
+use super::{Event, MillError, MillOptions, new_job_id, owner};
+use crate::store::jobs::{self, CancelAnswer, Cancellation};
+use crate::store::{Store, StoreError};
+
+/// How many events a slow watcher may be behind.
+const EVENTS: usize = 4096;
+/// How often it is looked whether another process wished a job's end.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A mill over a database. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Mill {
+    inner: Arc<Inner>,
+}
+
+/// A job that the mill has started.
+#[derive(Debug)]
+pub struct Started {
+    /// The job.
+    pub job: JobId,
+    /// What the flow says and the mill leaves out, without harm.
+    pub notes: Vec<String>,
+    work: JoinHandle<Result<Finished, StoreError>>,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone)]
+pub struct JobEnd {
+    /// Whether it ended well.
+    pub success: bool,
+    /// Whether it stopped early and counts as skipped.
+    pub skipped: bool,
+    /// Its result; of a failure mostly `{"error": …}`.
+    pub result: Arc<Value>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) options: MillOptions,
+    pub(super) engine: Engine,
+    pub(super) slots: Arc<Semaphore>,
+    /// This process, as the database knows it.
+    pub(super) owner: String,
+    events: broadcast::Sender<Event>,
+    running: Mutex<HashMap<JobId, Arc<Stop>>>,
+    emptied: Notify,
+}
+
+impl Mill {
+    /// Sets up a mill. Jobs of processes that are gone are ended first, so that no job runs for ever on paper.
+    ///
+    /// # Errors
+    /// Where the database or the system does not do its part.
+    pub async fn start(store: Store, options: MillOptions) -> Result<Self, MillError> {
+        owner::end_abandoned(&store).await?;
+        let inner = Arc::new(Inner {
+            engine: Engine::start(options.expression_limit)?,
+            slots: Arc::new(Semaphore::new(options.parallel)),
+            owner: owner::this_process(),
+            events: broadcast::channel(EVENTS).0,
+            running: Mutex::default(),
+            emptied: Notify::new(),
+            store,
+            options,
+        });
+        tokio::spawn(hear_wishes(Arc::downgrade(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Starts a flow. `path` is its own, where it has one. When this returns, the job is in the database.
+    ///
+    /// # Errors
+    /// [`MillError::Refused`] where the flow cannot be run; nothing of it has run then.
+    pub async fn run_flow(
+        &self,
+        path: Option<&str>,
+        flow: Flow,
+        args: Map<String, Value>,
+    ) -> Result<Started, MillError> {
+        let mut plan = Plan::of_flow(&flow, path, &self.inner.options.sources)?;
+        let notes = std::mem::take(&mut plan.notes);
+        let (run, stop) = self.new_run(plan);
+        let job = run.root;
+        let task = FlowTask {
+            label: path
+                .or(flow.summary.as_deref())
+                .unwrap_or("flow")
+                .to_owned(),
+            run,
+            flow: Arc::new(flow),
+            path: path.map(str::to_owned),
+            args,
+            stop: Arc::clone(&stop),
+        };
+        let begun = task.begin().await?;
+        let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
+        Ok(Started { job, notes, work })
+    }
+
+    /// Starts the flow at a path.
+    ///
+    /// # Errors
+    /// Where there is none, and as [`Mill::run_flow`].
+    pub async fn run_flow_at(
+        &self,
+        path: &str,
+        args: Map<String, Value>,
+    ) -> Result<Started, MillError> {
+        let flow = self.inner.options.sources.flow(path)?;
+        self.run_flow(Some(path), flow, args).await
+    }
+
+    /// Starts the script at a path.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn run_script_at(
+        &self,
+        path: &str,
+        args: Map<String, Value>,
+    ) -> Result<Started, MillError> {
+        let script = Script::new(self.inner.options.sources.script(path)?);
+        let (run, stop) = self.new_run(Plan::default());
+        let job = run.root;
+        let begun = RootScript::begin(run, path, script, args, Arc::clone(&stop)).await?;
+        let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
+        Ok(Started {
+            job,
+            notes: Vec::new(),
+            work,
+        })
+    }
+
+    /// Notes the wish that a job ends and, where this mill runs it, ends it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], else what the database says.
+    pub async fn cancel(&self, job: JobId, wish: Cancellation) -> Result<CancelAnswer, StoreError> {
+        let noted = wish.clone();
+        let store = &self.inner.store;
+        let answer = store
+            .write(move |connection| jobs::cancel(connection, job, &noted))
+            .await?;
+        self.inner.stop(job, &wish);
+        Ok(answer)
+    }
+
+    /// Ends every job, and waits until all have ended.
+    pub async fn shut_down(&self, reason: &str) {
+        let wish = Cancellation {
+            by: super::USER.to_owned(),
+            reason: reason.to_owned(),
+        };
+        loop {
+            let emptied = self.inner.emptied.notified();
+            let running = self.inner.outermost();
+            if running.is_empty() {
+                return;
+            }
+            for job in running {
+                // What the database does not take is ended all the same.
+                drop(self.cancel(job, wish.clone()).await);
+                self.inner.stop(job, &wish);
+            }
+            tokio::select! {
+                () = emptied => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Tells of every job that begins or ends from now on.
+    pub fn watch(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    fn new_run(&self, plan: Plan) -> (Arc<Run>, Arc<Stop>) {
+        let run = Run {
+            mill: Arc::clone(&self.inner),
+            plan,
+            root: new_job_id(),
+        };
+        (Arc::new(run), Stop::new())
+    }
+}
+
+impl Started {
+    /// Waits for the job's end.
+    ///
+    /// # Errors
+    /// Where the mill could not go on, a full disk for one.
+    pub async fn wait(self) -> Result<JobEnd, MillError> {
+        let finished = self
+            .work
+            .await
+            .map_err(|error| std::io::Error::other(format!("the job's task ended: {error}")))??;
+        Ok(JobEnd {
+            success: finished.success,
+            skipped: finished.skipped,
+            result: finished.result,
+        })
+    }
+}
+
+impl Inner {
+    /// Runs a job's work; where that fails, ends all of the job and says so in the database.
+    async fn to_its_end(
+        self: Arc<Self>,
+        job: JobId,
+        stop: Arc<Stop>,
+        work: impl Future<Output = Result<Finished, StoreError>>,
+    ) -> Result<Finished, StoreError> {
+        let outcome = work.await;
+        if let Err(error) = &outcome {
+            stop.stop(Cause::Broken);
+            let reason = format!("the mill could not go on: {error}");
+            // The database has just failed: where it fails again, the next mill ends the job.
+            drop(owner::end_run(&self.store, job, reason).await);
+            self.forget_all_of(&stop);
+        }
+        outcome
+    }
+
+    pub(super) fn watch(&self, job: JobId, stop: &Arc<Stop>) {
+        self.running().insert(job, Arc::clone(stop));
+    }
+
+    pub(super) fn unwatch(&self, job: JobId) {
+        self.running().remove(&job);
+        self.emptied.notify_waiters();
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        // Nobody has to watch.
+        drop(self.events.send(event));
+    }
+
+    fn stop(&self, job: JobId, wish: &Cancellation) {
+        let stop = self.running().get(&job).cloned();
+        if let Some(stop) = stop {
+            stop.stop(Cause::Canceled(wish.clone()));
+        }
+    }
+
+    fn outermost(&self) -> Vec<JobId> {
+        let running = self.running();
+        let mut jobs: Vec<JobId> = running.keys().copied().collect();
+        jobs.sort();
+        jobs
+    }
+
+    fn forget_all_of(&self, stop: &Arc<Stop>) {
+        self.running().retain(|_, known| !known.is_within(stop));
+        self.emptied.notify_waiters();
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Stop>>> {
+        self.running
+            .lock()
+            .expect("nothing panics while it holds the list of jobs")
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // It is empty unless a job's folder could not be removed; then it stays.
+        drop(std::fs::remove_dir(&self.options.folder));
+    }
+}
+
+/// Ends jobs whose end another process wished in the database.
+async fn hear_wishes(mill: std::sync::Weak<Inner>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(mill) = mill.upgrade() else { return };
+        if mill.running().is_empty() {
+            continue;
+        }
+        let owner = mill.owner.clone();
+        let wishes = mill
+            .store
+            .read(move |connection| jobs::wishes(connection, &owner));
+        for (job, wish) in wishes.await.unwrap_or_default() {
+            mill.stop(job, &wish);
+        }
+    }
+}

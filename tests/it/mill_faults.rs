@@ -1,0 +1,231 @@
+//! What goes wrong in flows and scripts, and what the mill makes of it.
+
+use std::time::{Duration, Instant};
+
+use millwright::mill::MillOptions;
+use serde_json::{Value, json};
+
+use crate::mill_fixture::{Fixture, bash, bash_with, refused, run};
+
+async fn error_of(value: Value) -> Value {
+    let fixture = Fixture::new();
+    let end = run(&fixture.mill().await, &value, &json!({})).await;
+    assert!(!end.success, "{}", end.result);
+    end.result["error"].clone()
+}
+
+fn one(step: impl Into<Value>) -> Value {
+    json!({"modules": [step.into()]})
+}
+
+#[tokio::test]
+async fn a_result_that_is_no_json_fails_the_step_and_says_so() {
+    let error = error_of(one(bash("a", "echo '{\"n\": ' > result.json"))).await;
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("result.json is no JSON: EOF"),
+        "{message}"
+    );
+    assert_eq!(error["step_id"], "a");
+}
+
+#[tokio::test]
+async fn a_step_killed_by_a_signal_names_it() {
+    let error = error_of(one(bash("a", "echo before\nkill -9 $$"))).await;
+    assert_eq!(
+        error["message"],
+        "process terminated by signal 9 (SIGKILL), last log lines:\nbefore"
+    );
+}
+
+#[tokio::test]
+async fn a_script_that_says_what_is_wrong_is_quoted() {
+    let text = "echo '{\"name\": \"Mine\", \"message\": \"m\"}' > result.json\nexit 4";
+    assert_eq!(
+        error_of(one(bash("a", text))).await,
+        json!({"name": "Mine", "message": "m"})
+    );
+}
+
+#[tokio::test]
+async fn an_argument_that_is_too_long_is_named() {
+    let fixture = Fixture::new();
+    let transforms = json!({"text": {"type": "javascript", "expr": "flow_input.text"}});
+    let step = bash_with("a", "text=\"$1\"\necho ${#text}\n", &transforms);
+    let mill = fixture.mill().await;
+    let end = run(
+        &mill,
+        &one(step.clone()),
+        &json!({"text": "x".repeat(120_000)}),
+    )
+    .await;
+    assert_eq!(end.result.to_string(), "\"120000\"");
+    let end = run(&mill, &one(step), &json!({"text": "x".repeat(140_000)})).await;
+    let message = end.result["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Argument list too long: text has 140000 bytes"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_throwing_expression_names_itself() {
+    let transforms = json!({"v": {"type": "javascript", "expr": "results.nope.x"}});
+    let error = error_of(one(bash_with("a", "v=\"$1\"\n", &transforms))).await;
+    let message = error["message"].as_str().unwrap();
+    let expected = "Error during isolated evaluation of expression `results.nope.x`:\nNot found: ";
+    assert!(message.starts_with(expected), "{message}");
+}
+
+#[tokio::test]
+async fn an_endless_expression_is_ended() {
+    let fixture = Fixture::new();
+    let mill = fixture
+        .mill_with(MillOptions {
+            expression_limit: Duration::from_millis(150),
+            ..fixture.options()
+        })
+        .await;
+    let step = json!({"id": "a", "value": {"type": "identity"}, "skip_if": {"expr": "(() => { for (;;); })()"}});
+    let end = run(&mill, &one(step), &json!({})).await;
+    let message = end.result["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("took too long to execute (>150ms)"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_timeout_reaches_the_grandchildren() {
+    let fixture = Fixture::new();
+    let mark = fixture.folder("marks");
+    // One child in the script's group, and one that has left it.
+    let text = format!(
+        "(trap '' TERM; sleep 2; touch {0}/child) &\nsetsid bash -c 'sleep 2; touch {0}/stray' &\nsleep 30\n",
+        mark.display()
+    );
+    let mut step = bash("a", &text);
+    step["timeout"] = json!(1);
+    let begun = Instant::now();
+    let end = run(&fixture.mill().await, &one(step), &json!({})).await;
+    assert_eq!(
+        end.result["error"]["message"],
+        "execution error:\njob process terminated due to timeout after exceeding job-specific duration limit"
+    );
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    tokio::time::sleep_until((begun + Duration::from_secs(3)).into()).await;
+    assert_eq!(mark.read_dir().unwrap().count(), 0, "a process lived on");
+}
+
+#[tokio::test]
+async fn what_a_script_leaves_behind_ends_with_it() {
+    let fixture = Fixture::new();
+    let step = bash("a", "sleep 600 &\necho $! > result.json\n");
+    let end = run(&fixture.mill().await, &one(step), &json!({})).await;
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", end.result));
+    // Where nobody waits for it, what has ended stays in the list as a zombie.
+    let gone = stat.as_ref().map_or(true, |stat| stat.contains(") Z "));
+    assert!(gone, "{stat:?} is left");
+    let jobs = fixture.options().folder;
+    assert!(
+        jobs.read_dir().map_or(0, Iterator::count) == 0,
+        "a job's folder is left"
+    );
+}
+
+#[tokio::test]
+async fn what_the_mill_does_not_do_is_refused_before_the_first_step() {
+    let fixture = Fixture::new();
+    let mark = fixture.folder("marks").join("ran");
+    let python =
+        json!({"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}});
+    let reasons = refused(
+        &fixture.mill().await,
+        &json!({
+            "modules": [
+                bash("a", &format!("touch {}", mark.display())),
+                {"id": "b", "value": python, "suspend": {"required_events": 1}},
+                {"id": "c", "value": {"type": "aiagent"}, "input_transforms": {"x": {"type": "static"}}},
+                {"id": "d", "value": {"type": "script", "path": "u/x/missing", "input_transforms": {}}},
+                {"id": "e", "value": {"type": "identity"}, "priority": 5, "cache_ttl": 0, "colour": "red"},
+                {"id": "f", "value": {"type": "script", "path": "../../etc/passwd", "input_transforms": {
+                    "secret": {"type": "static", "value": "$var:f/x/secret"},
+                }}},
+            ],
+            "flow_env": {"A": "b"},
+        }),
+    )
+    .await;
+    let complaints = reasons.join("\n");
+    for expected in [
+        "/value/flow_env: the mill has no environment of a flow",
+        "/value/modules/1/suspend: the mill waits for no approval",
+        "/value/modules/1/value/language: the mill runs bash, and not `python3`",
+        "/value/modules/2/input_transforms: arguments belong inside `value`: here Windmill drops them",
+        "/value/modules/2/value/type: the mill does not run steps of type `aiagent`",
+        "/value/modules/3/value/path: there is no script u/x/missing: looked for ",
+        "/value/modules/4/colour: the mill does not know this field",
+        "/value/modules/5/value/path: \"../../etc/passwd\" is not a path",
+        "/value/modules/5/value/input_transforms/secret: the mill has no variables and resources",
+    ] {
+        assert!(
+            complaints.contains(expected),
+            "{expected}\nis not in\n{complaints}"
+        );
+    }
+    assert_eq!(reasons.len(), 9, "{complaints}");
+    assert!(!mark.exists(), "a step ran");
+}
+
+#[tokio::test]
+async fn harmless_fields_are_left_out_with_a_note() {
+    let fixture = Fixture::new();
+    let mill = fixture.mill().await;
+    let value = json!({"modules": [{"id": "a", "value": {"type": "identity"}, "priority": 5}], "notes": [{}]});
+    let started = mill
+        .run_flow(
+            None,
+            crate::mill_fixture::flow(&value),
+            serde_json::Map::new(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        started.notes,
+        [
+            "/value/notes: left out, the mill does not need it",
+            "/value/modules/0/priority: left out, the mill does not need it",
+        ]
+    );
+    assert!(started.wait().await.unwrap().success);
+}
+
+#[tokio::test]
+async fn a_flow_that_leads_back_to_itself_is_refused() {
+    let fixture = Fixture::new();
+    let call = |path: &str| {
+        json!({"value": {"modules": [
+            {"id": "s", "value": {"type": "flow", "path": path, "input_transforms": {}}},
+        ]}})
+    };
+    fixture.flow("f/x/a", &call("f/x/b"));
+    fixture.flow("f/x/b", &call("f/x/a"));
+    let mill = fixture.mill().await;
+    let error = mill
+        .run_flow_at("f/x/a", serde_json::Map::new())
+        .await
+        .unwrap_err();
+    let expected =
+        "f/x/b: /value/modules/0/value/path: the flow leads back to itself: f/x/a → f/x/b → f/x/a";
+    assert!(error.to_string().contains(expected), "{error}");
+}
+
+#[tokio::test]
+async fn same_worker_and_side_by_side_are_refused_together() {
+    let fixture = Fixture::new();
+    let value = json!({"same_worker": true, "modules": [{"id": "b", "value": {
+        "type": "branchall", "parallel": true, "branches": [],
+    }}]});
+    let reasons = refused(&fixture.mill().await, &value).await;
+    assert_eq!(reasons.len(), 1);
+}

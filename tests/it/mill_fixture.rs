@@ -1,0 +1,110 @@
+//! A mill over a database and a project of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use millwright::mill::{JobEnd, Mill, MillError, MillOptions, Sources};
+use millwright::store::{Store, StoreOptions};
+use millwright_core::openflow::Flow;
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+/// A project in a folder that is gone afterwards.
+pub(crate) struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    /// Writes a flow of the project.
+    pub(crate) fn flow(&self, path: &str, flow: &Value) {
+        let name = path.strip_prefix("f/").expect("a flow's path");
+        self.file(&format!("flows/{name}.flow.json"), &flow.to_string());
+    }
+
+    /// Writes a script of the project.
+    pub(crate) fn script(&self, path: &str, text: &str) {
+        let name = path.strip_prefix("u/").expect("a script's path");
+        self.file(&format!("scripts/{name}.sh"), text);
+    }
+
+    /// Writes a file of the project and returns where it is.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(&file, text).expect("a file");
+        file
+    }
+
+    /// An empty folder of the project.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        folder
+    }
+
+    pub(crate) fn options(&self) -> MillOptions {
+        MillOptions {
+            folder: self.folder.path().join("jobs"),
+            grace: Duration::from_millis(500),
+            ..MillOptions::of_this_process(Sources::below(self.folder.path()))
+        }
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        let options = StoreOptions::file(self.folder.path().join("mill.db"));
+        Store::open(&options).expect("a database")
+    }
+
+    pub(crate) async fn mill(&self) -> Mill {
+        self.mill_with(self.options()).await
+    }
+
+    pub(crate) async fn mill_with(&self, options: MillOptions) -> Mill {
+        Mill::start(self.store(), options).await.expect("a mill")
+    }
+}
+
+/// Runs a flow's value to its end.
+pub(crate) async fn run(mill: &Mill, value: &Value, args: &Value) -> JobEnd {
+    let started = mill.run_flow(None, flow(value), object(args)).await;
+    started
+        .expect("a flow that runs")
+        .wait()
+        .await
+        .expect("an end")
+}
+
+/// What the mill says of a flow that it does not run.
+pub(crate) async fn refused(mill: &Mill, value: &Value) -> Vec<String> {
+    match mill.run_flow(None, flow(value), Map::new()).await {
+        Err(MillError::Refused(reasons)) => reasons,
+        other => panic!("it was not refused: {other:?}"),
+    }
+}
+
+pub(crate) fn flow(value: &Value) -> Flow {
+    Flow::from_value(json!({ "value": value })).expect("a flow")
+}
+
+pub(crate) fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().expect("an object").clone()
+}
+
+/// A step that runs a bash script.
+pub(crate) fn bash(id: &str, text: &str) -> Value {
+    bash_with(id, text, &json!({}))
+}
+
+/// A step that runs a bash script with arguments.
+pub(crate) fn bash_with(id: &str, text: &str, transforms: &Value) -> Value {
+    json!({"id": id, "value": {
+        "type": "rawscript", "language": "bash", "content": text, "input_transforms": transforms,
+    }})
+}
