@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use millwright_core::catalog::scripts::protocol_select_next_step::Output as Claimed;
-use millwright_core::catalog::scripts::records::Protocol;
+use millwright_core::protocol::{ProtocolRun, RunNextStep};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -71,7 +70,7 @@ impl<H: Host> Client<'_, H> {
     ///
     /// # Errors
     /// When the API cannot be reached or refuses.
-    pub async fn protocol(&self, id: i64) -> Result<Protocol, ClientError> {
+    pub async fn protocol(&self, id: i64) -> Result<ProtocolRun, ClientError> {
         self.get(&format!("/protocols/{id}"), CALL_LIMIT).await
     }
 
@@ -91,7 +90,7 @@ impl<H: Host> Client<'_, H> {
     ///
     /// # Errors
     /// When the API cannot be reached or refuses.
-    pub async fn start_protocol(&self, id: i64) -> Result<Protocol, ClientError> {
+    pub async fn start_protocol(&self, id: i64) -> Result<ProtocolRun, ClientError> {
         self.post(
             &format!("/protocols/{id}/actions/start"),
             &json!({}),
@@ -109,7 +108,7 @@ impl<H: Host> Client<'_, H> {
         protocol: i64,
         holder: &str,
         all: bool,
-    ) -> Result<Claimed, ClientError> {
+    ) -> Result<RunNextStep, ClientError> {
         let path = format!("/protocols/{protocol}/actions/run_next_step");
         self.post(
             &path,

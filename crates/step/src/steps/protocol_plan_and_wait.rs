@@ -5,24 +5,13 @@
 use std::time::Duration;
 
 use millwright_core::catalog::scripts::protocol_plan_and_wait::{Args, Output};
-use millwright_core::catalog::scripts::records::Protocol;
 use millwright_core::catalog::{Object, Script};
+use millwright_core::protocol::{ProtocolRun, ProtocolStatus};
 
 use super::StepError;
 use super::registration::{Belongs, params, registered};
 use crate::client::{Client, ClientError};
 use crate::host::Host;
-
-/// Planning is over when the protocol stands so.
-const SETTLED: [&str; 7] = [
-    "planned",
-    "running",
-    "paused",
-    "blocked",
-    "failed",
-    "cancelled",
-    "completed",
-];
 
 /// Plans through the API.
 ///
@@ -48,9 +37,11 @@ async fn plan(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?.within(limit);
     let mut protocol = start(&client, args.protocol_run_id).await?;
     loop {
-        let status = protocol.status.to_lowercase();
-        if SETTLED.contains(&status.as_str()) {
-            return settled(protocol, status);
+        if !matches!(
+            protocol.status,
+            ProtocolStatus::Pending | ProtocolStatus::Planning
+        ) {
+            return settled(protocol);
         }
         if host.now() + pause >= until {
             return Err(too_late(&protocol, limit));
@@ -61,14 +52,14 @@ async fn plan(args: &Args, host: &impl Host) -> Result<Output, StepError> {
 }
 
 /// Starts planning. A refusal, and an answer that was lost, are settled by a look: planning may have begun already.
-async fn start<H: Host>(client: &Client<'_, H>, id: i64) -> Result<Protocol, StepError> {
+async fn start<H: Host>(client: &Client<'_, H>, id: i64) -> Result<ProtocolRun, StepError> {
     let refusal = match client.start_protocol(id).await {
         Ok(protocol) => return Ok(protocol),
         Err(error) if matches!(error.status(), Some(400 | 409)) || error.may_be_done() => error,
         Err(error) => return Err(error.into()),
     };
     let protocol = client.protocol(id).await?;
-    if protocol.status.eq_ignore_ascii_case("pending") {
+    if protocol.status == ProtocolStatus::Pending {
         Err(refusal.into())
     } else {
         Ok(protocol)
@@ -79,8 +70,8 @@ async fn start<H: Host>(client: &Client<'_, H>, id: i64) -> Result<Protocol, Ste
 async fn look_again<H: Host>(
     client: &Client<'_, H>,
     host: &H,
-    before: Protocol,
-) -> Result<Protocol, ClientError> {
+    before: ProtocolRun,
+) -> Result<ProtocolRun, ClientError> {
     match client.protocol(before.id).await {
         Err(error) if error.is_passing() => {
             host.log(&format!("warning: {error}; looking again"));
@@ -90,8 +81,9 @@ async fn look_again<H: Host>(
     }
 }
 
-fn settled(protocol: Protocol, status: String) -> Result<Output, StepError> {
-    if !matches!(status.as_str(), "failed" | "cancelled") {
+fn settled(protocol: ProtocolRun) -> Result<Output, StepError> {
+    let status = protocol.status;
+    if !matches!(status, ProtocolStatus::Failed | ProtocolStatus::Cancelled) {
         return Ok(Output { protocol, status });
     }
     let message = format!(
@@ -104,9 +96,9 @@ fn settled(protocol: Protocol, status: String) -> Result<Output, StepError> {
     })
 }
 
-fn too_late(protocol: &Protocol, limit: Duration) -> StepError {
+fn too_late(protocol: &ProtocolRun, limit: Duration) -> StepError {
     let message = format!(
-        "protocol run {} is still {:?} after {} s; give it more with timeout_seconds",
+        "protocol run {} is still {} after {} s; give it more with timeout_seconds",
         protocol.id,
         protocol.status,
         limit.as_secs()
@@ -117,11 +109,11 @@ fn too_late(protocol: &Protocol, limit: Duration) -> StepError {
     }
 }
 
-fn details(protocol: &Protocol) -> Object {
+fn details(protocol: &ProtocolRun) -> Object {
     let value = serde_json::to_value(protocol).expect("a protocol has text keys");
     Object::from_iter([
         ("protocol".to_owned(), value),
-        ("status".to_owned(), protocol.status.clone().into()),
+        ("status".to_owned(), protocol.status.as_str().into()),
     ])
 }
 
@@ -134,7 +126,11 @@ mod tests {
     use crate::host::{SendError, block_on};
 
     fn protocol(status: &str) -> Value {
-        json!({"id": 7, "project_id": 1, "protocol_name": "demo", "status": status})
+        let time = "2026-11-21 10:16:33";
+        json!({
+            "id": 7, "project_id": 1, "protocol_name": "demo", "status": status, "base_branch": "main",
+            "created_at": time, "updated_at": time,
+        })
     }
 
     fn plan(host: &Double) -> Result<Output, StepError> {
@@ -147,9 +143,12 @@ mod tests {
         let host = Double::new()
             .answer(200, &protocol("planning"))
             .answer(200, &protocol("planning"))
-            .answer(200, &protocol("Planned"));
+            .answer(200, &protocol("planned"));
         let output = plan(&host).unwrap();
-        assert_eq!((output.status.as_str(), output.protocol.id), ("planned", 7));
+        assert_eq!(
+            (output.status, output.protocol.id),
+            (ProtocolStatus::Planned, 7)
+        );
         assert_eq!(
             host.calls(),
             [
@@ -171,7 +170,7 @@ mod tests {
         let host = Double::new()
             .answer(409, &refused)
             .answer(200, &protocol("running"));
-        assert_eq!(plan(&host).unwrap().status, "running");
+        assert_eq!(plan(&host).unwrap().status, ProtocolStatus::Running);
         let host = Double::new()
             .answer(409, &refused)
             .answer(200, &protocol("pending"));
@@ -190,7 +189,7 @@ mod tests {
             .fail(lost)
             .answer(200, &protocol("planning"))
             .answer(200, &protocol("planned"));
-        assert_eq!(plan(&host).unwrap().status, "planned");
+        assert_eq!(plan(&host).unwrap().status, ProtocolStatus::Planned);
         assert_eq!(
             host.calls()
                 .iter()
@@ -227,7 +226,7 @@ mod tests {
             .answer(200, &protocol("planning"))
             .answer(500, &json!({}))
             .answer(200, &protocol("planned"));
-        assert_eq!(plan(&host).unwrap().status, "planned");
+        assert_eq!(plan(&host).unwrap().status, ProtocolStatus::Planned);
         assert_eq!(host.lines().len(), 1);
     }
 }

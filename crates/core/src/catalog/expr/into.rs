@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Expr;
 use crate::catalog::Object;
+use crate::protocol::{ProtocolStatus, QaVerdict, StepStatus};
 use crate::refs::RunStatus;
 
 /// What may be given for an argument of type `T`.
@@ -72,6 +73,9 @@ values_are_expressions! {
     Object => Object,
     Value => Value,
     RunStatus => RunStatus,
+    ProtocolStatus => ProtocolStatus,
+    StepStatus => StepStatus,
+    QaVerdict => QaVerdict,
     Vec<String> => Vec<String>,
     Vec<i64> => Vec<i64>,
 }

@@ -7,6 +7,7 @@ use crate::catalog::scripts::{
     step_execute_api as execute, step_run_qa_api as qa,
 };
 use crate::catalog::{Body, Expr, FlowBuilder, GENERATED, Object};
+use crate::protocol::StepStatus;
 
 /// What a run is registered as, beside its job.
 pub(super) struct Registered<'a> {
@@ -91,7 +92,9 @@ pub(super) struct Execution<'a> {
 /// Adds `execute_step` and, for a step that needs it, `run_qa`. A failed execution fails the flow.
 pub(super) fn execute_and_check(body: &mut Body, execution: &Execution<'_>) {
     let executed = body.step("execute_step", execute_call(execution));
-    let checked = executed.get(execute::Output::status).is_not("needs_qa");
+    let checked = executed
+        .get(execute::Output::status)
+        .is_not(StepStatus::NeedsQa);
     body.step("run_qa", qa_call(execution).step().skip_if(checked));
 }
 

@@ -5,6 +5,7 @@
 use super::common::{Registered, flow as named, project_id, register};
 use crate::catalog::scripts::{execute_step as execute, run_qa as qa};
 use crate::catalog::{BuildError, FlowDefinition, Object};
+use crate::protocol::StepStatus;
 
 pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     let mut flow = named(
@@ -43,7 +44,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     let executed = body.step("execute_step", call);
     let checked = executed
         .get(execute::Output::step_status)
-        .is_not("needs_qa");
+        .is_not(StepStatus::NeedsQa);
     let call = qa::call()
         .step_run_id(executed.get(execute::Output::step_run_id))
         .claim(executed.get(execute::Output::claim));

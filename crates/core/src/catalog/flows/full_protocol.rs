@@ -6,7 +6,6 @@
 use super::common::{
     Execution, Registered, execute_call, flow as named, project_id, qa_call, register,
 };
-use crate::catalog::scripts::records::ClaimedStep;
 use crate::catalog::scripts::{
     handle_feedback as feedback, open_pr, plan_protocol, protocol_plan_and_wait as plan_and_wait,
     protocol_select_next_step as select, run_quality as quality, step_execute_api as execute,
@@ -14,6 +13,7 @@ use crate::catalog::scripts::{
 use crate::catalog::{
     Body, BuildError, Done, Expr, FlowBuilder, FlowDefinition, ForEach, Rounds, Unsure,
 };
+use crate::protocol::{SelectedStep, StepStatus};
 
 /// How often ready steps are claimed before the verdict is asked for anyway.
 const ROUNDS: i64 = 500;
@@ -129,15 +129,17 @@ fn run_steps(body: &mut Body, protocol: &Expr<i64>) {
 }
 
 /// Adds one step's execution and check. What follows from a failure the API has decided; the next round asks it.
-fn run_one(body: &mut Body, claimed: &Expr<ClaimedStep>) -> Done<Unsure> {
+fn run_one(body: &mut Body, claimed: &Expr<SelectedStep>) -> Done<Unsure> {
     let execution = Execution {
-        step_run_id: claimed.get(ClaimedStep::step_run_id),
-        claim: Some(claimed.get(ClaimedStep::claim).optional()),
+        step_run_id: claimed.get(SelectedStep::step_run_id),
+        claim: Some(claimed.get(SelectedStep::claim).optional()),
         gates: None,
     };
     let call = execute_call(&execution).step().continue_on_error();
     let executed = body.step("execute_step", call);
-    let checked = executed.maybe(execute::Output::status).is_not("needs_qa");
+    let checked = executed
+        .maybe(execute::Output::status)
+        .is_not(StepStatus::NeedsQa);
     let call = qa_call(&execution).step().continue_on_error();
     body.step("run_qa", call.skip_if(checked))
 }

@@ -3,6 +3,7 @@
 //! Always so: it follows the same path as the API's execution, and the API decides what follows from its outcome.
 
 use crate::catalog::{Object, Reach, Script};
+use crate::protocol::StepStatus;
 
 arguments! {
     /// What step to execute: `step_run_id`, or `protocol_run_id` with `step_id`.
@@ -53,7 +54,7 @@ record! {
         /// The step run.
         pub step_run_id: i64,
         /// How the step stands now, such as `needs_qa`.
-        pub step_status: String,
+        pub step_status: StepStatus,
         /// The claim: pass it to QA.
         pub claim: Option<String>,
     }

@@ -16,7 +16,7 @@ pub mod open_pr;
 pub mod plan_protocol;
 pub mod protocol_plan_and_wait;
 pub mod protocol_select_next_step;
-pub mod records;
+mod records;
 pub mod run_qa;
 pub mod run_quality;
 pub mod step_execute_api;

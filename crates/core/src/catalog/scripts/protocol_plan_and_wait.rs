@@ -2,8 +2,8 @@
 //!
 //! Always so: a protocol that is already planned, or being planned, is only waited for.
 
-use super::records::Protocol;
 use crate::catalog::{Reach, Script};
+use crate::protocol::{ProtocolRun, ProtocolStatus};
 
 arguments! {
     /// What protocol to plan, and how long to wait.
@@ -25,9 +25,9 @@ record! {
     /// The planned protocol.
     pub struct Output {
         /// The protocol.
-        pub protocol: Protocol,
-        /// Its status: `planned`, `running`, `paused`, `blocked`, `failed`, `cancelled` or `completed`.
-        pub status: String,
+        pub protocol: ProtocolRun,
+        /// Its status: neither `pending` nor `planning` any more.
+        pub status: ProtocolStatus,
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Always so: it starts nothing, and two holders never get the same step.
 
-use super::records::ClaimedStep;
 use crate::catalog::{Reach, Script};
+use crate::protocol::RunNextStep;
 
 arguments! {
     /// Whose steps to claim.
@@ -18,21 +18,8 @@ arguments! {
     }
 }
 
-record! {
-    /// What was claimed.
-    pub struct Output {
-        /// The first claimed step run; null when no step is ready.
-        pub step_run_id: Option<i64>,
-        /// The claim on it: pass it to execute and to QA.
-        pub claim: Option<String>,
-        /// Every claimed step, the first one too; empty when no step is ready.
-        pub steps: Vec<ClaimedStep>,
-        /// The protocol's status.
-        pub status: String,
-        /// Why there is no step, or which one there is.
-        pub message: String,
-    }
-}
+/// What was claimed.
+pub type Output = RunNextStep;
 
 impl Script for Args {
     type Output = Output;

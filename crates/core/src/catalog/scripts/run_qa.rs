@@ -3,6 +3,7 @@
 //! Always so: a verdict of `fail` is a result; only a check that could not be made fails the job.
 
 use crate::catalog::{Object, Reach, Script};
+use crate::protocol::StepStatus;
 
 arguments! {
     /// What step to check: `step_run_id`, or `protocol_run_id` with `step_id`.
@@ -27,7 +28,7 @@ arguments! {
 
 words! {
     /// What a check came to.
-    pub enum QaVerdict {
+    pub enum Verdict {
         /// Nothing to object to.
         Pass,
         /// It may go on, with remarks.
@@ -43,7 +44,7 @@ record! {
         /// Whether the step may go on.
         pub passed: bool,
         /// What the check came to.
-        pub verdict: QaVerdict,
+        pub verdict: Verdict,
         /// What each gate found.
         pub gate_results: Vec<GateResult>,
         /// The verdict in a sentence.
@@ -53,7 +54,7 @@ record! {
         /// The step run.
         pub step_run_id: i64,
         /// How the step stands now.
-        pub step_status: String,
+        pub step_status: StepStatus,
     }
 }
 

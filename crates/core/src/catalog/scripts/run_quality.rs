@@ -2,7 +2,9 @@
 //!
 //! Always so: `blocking_failures` is there, even when it is empty.
 
+use super::run_qa::Verdict;
 use crate::catalog::{Object, Reach, Script};
+use crate::protocol::{Finding, GateStatus};
 
 arguments! {
     /// What to judge.
@@ -27,7 +29,7 @@ record! {
         /// Whether the protocol may go on.
         pub passed: bool,
         /// What the check came to.
-        pub verdict: super::run_qa::QaVerdict,
+        pub verdict: Verdict,
         /// What each gate found.
         pub gate_results: Vec<QualityGate>,
         /// The score, 0 to 1: the mean of 1 for passed, 0.5 for a warning and 0 for failed.
@@ -53,12 +55,12 @@ record! {
         /// Its name for people.
         pub name: String,
         /// What it came to.
-        pub status: super::records::GateStatus,
+        pub status: GateStatus,
         /// Whether its failure blocks.
         pub blocking: bool,
         /// What it found.
         #[serde(default)]
-        pub findings: Vec<super::records::Finding>,
+        pub findings: Vec<Finding>,
     }
 }
 

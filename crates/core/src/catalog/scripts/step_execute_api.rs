@@ -2,8 +2,8 @@
 //!
 //! Always so: with a claim it starts at most one execution, however often it is called.
 
-use super::records::Step;
 use crate::catalog::{Reach, Script};
+use crate::protocol::StepRun;
 
 arguments! {
     /// What step to execute.
@@ -18,7 +18,7 @@ arguments! {
 }
 
 /// The step after it ran.
-pub type Output = Step;
+pub type Output = StepRun;
 
 impl Script for Args {
     type Output = Output;

@@ -2,8 +2,8 @@
 //!
 //! Always so: a verdict of `failed` is a result; only a check that could not be made fails the job.
 
-use super::records::{Gate, Verdict};
 use crate::catalog::{Reach, Script};
+use crate::protocol::QaResult;
 
 arguments! {
     /// What step to check, and how.
@@ -19,19 +19,8 @@ arguments! {
     }
 }
 
-record! {
-    /// The verdict.
-    pub struct Output {
-        /// What the check came to.
-        pub verdict: Verdict,
-        /// The verdict in a sentence.
-        pub summary: String,
-        /// What each gate found.
-        pub gates: Vec<Gate>,
-        /// How the step stands now: `completed`, `failed`, or `pending` when a policy sent it back.
-        pub step_status: String,
-    }
-}
+/// The verdict.
+pub type Output = QaResult;
 
 impl Script for Args {
     type Output = Output;
