@@ -7,6 +7,7 @@ mod error;
 mod protocols;
 mod retry;
 mod runs;
+mod steps;
 
 use std::time::Duration;
 

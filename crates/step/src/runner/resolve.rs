@@ -203,6 +203,7 @@ impl<'a> Resolver<'a> {
             .or(self.spec.engine_id.as_deref())
             .or(self.assignment.engine_id.as_deref())
             .or(self.assignment.defaults.engine_id.as_deref())
+            .or(self.settings.agent.as_deref())
             .or(self.settings.engine(kind))
             .unwrap_or(LAST_ENGINE);
         engines.get(id).ok_or_else(|| ResolveError::UnknownEngine {
@@ -256,6 +257,10 @@ impl<'a> Resolver<'a> {
             ),
             ("MILLWRIGHT_OUTPUT", outputs.protocol.display().to_string()),
             ("MILLWRIGHT_INPUTS", inputs.to_string()),
+            (
+                "MILLWRIGHT_CONTEXT",
+                self.settings.context.clone().unwrap_or_default(),
+            ),
         ])
     }
 }

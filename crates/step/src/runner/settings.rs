@@ -20,6 +20,10 @@ pub struct Settings {
     limit: Option<Duration>,
     /// The Windmill or mill job that this runs in.
     pub job_id: Option<String>,
+    /// The agent in whose name this runs: an engine where spec, step and project name none.
+    pub agent: Option<String>,
+    /// What the caller tells the engine beside the prompt, as JSON.
+    pub context: Option<String>,
 }
 
 impl Settings {
@@ -37,6 +41,8 @@ impl Settings {
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
             job_id: text("WM_JOB_ID"),
+            agent: None,
+            context: None,
         }
     }
 

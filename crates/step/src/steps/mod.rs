@@ -7,6 +7,7 @@ mod clone_repo;
 mod emit_tasksgodzilla_codex_refs;
 mod entry;
 mod error;
+mod execute_step;
 mod execution;
 mod finish_tasksgodzilla_codex_run;
 mod frameworks;
@@ -18,8 +19,10 @@ mod project;
 mod protocol_plan_and_wait;
 mod protocol_select_next_step;
 mod registration;
+mod run_qa;
 mod step_execute_api;
 mod step_run_qa_api;
+mod worker;
 
 use millwright_core::catalog::scripts;
 
@@ -49,13 +52,13 @@ pub const ALL: &[StepEntry] = entries! {
         protocol_select_next_step,
         step_execute_api,
         step_run_qa_api,
+        execute_step,
+        run_qa,
         clone_repo,
         analyze_project,
         initialize_speckit,
     }
     later {
-        execute_step,
-        run_qa,
         plan_protocol,
         run_quality,
         open_pr,
