@@ -15,3 +15,4 @@ mod runs;
 mod serve;
 mod server;
 mod step_executable;
+mod worker;

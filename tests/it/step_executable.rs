@@ -13,7 +13,7 @@ const JOB: &str = "01a1fd8d-0c2a-5aa4-e27d-4a6fdf9e6e24";
 const FLOW: &str = "0f000000-0000-4000-8000-000000000001";
 
 /// The executable that lies beside `millwright`.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_millwright")).with_file_name("millwright-step");
     assert!(
         program.exists(),
