@@ -53,7 +53,7 @@ fn output(executed: Executed, claim: String) -> Output {
             .chain(outputs.aux.into_values())
             .collect(),
         step_run_id: executed.step.id,
-        step_status: executed.step.status.to_string(),
+        step_status: executed.step.status,
         claim: Some(claim),
     }
 }

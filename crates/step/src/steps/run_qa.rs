@@ -2,7 +2,7 @@
 //!
 //! Always so: a verdict of `fail` is a result; only a check that could not be made fails the job.
 
-use millwright_core::catalog::scripts::run_qa::{Args, GateResult, Output, QaVerdict};
+use millwright_core::catalog::scripts::run_qa::{Args, GateResult, Output, Verdict};
 use millwright_core::protocol::{self, GateStatus, Kind};
 
 use super::StepError;
@@ -31,19 +31,19 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
 fn output(checked: Checked) -> Result<Output, StepError> {
     let report = checked.report;
     let verdict = match report.verdict {
-        Some(protocol::QaVerdict::Passed) => QaVerdict::Pass,
-        Some(protocol::QaVerdict::Warning) => QaVerdict::Warn,
-        Some(protocol::QaVerdict::Failed) => QaVerdict::Fail,
+        Some(protocol::QaVerdict::Passed) => Verdict::Pass,
+        Some(protocol::QaVerdict::Warning) => Verdict::Warn,
+        Some(protocol::QaVerdict::Failed) => Verdict::Fail,
         None => return Err(StepError::failed(report.summary)),
     };
     Ok(Output {
-        passed: !matches!(verdict, QaVerdict::Fail),
+        passed: !matches!(verdict, Verdict::Fail),
         verdict,
         gate_results: report.gates.iter().map(gate).collect(),
         summary: report.summary,
         duration_seconds: report.telemetry.duration_seconds.unwrap_or_default(),
         step_run_id: checked.step.id,
-        step_status: checked.step.status.to_string(),
+        step_status: checked.step.status,
     })
 }
 
