@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use base_url::BaseUrl;
 pub use error::ClientError;
-pub use protocols::{Execution, ExecutionStatus, Started};
+pub use protocols::{Execution, ExecutionId, ExecutionStatus, Started};
 use retry::Safety;
 
 use crate::host::{Host, Method, Request, Response, Secret};

@@ -141,6 +141,8 @@ impl Host for Double {
     fn cancel_if_terminated(&self, request: Request) {
         self.cancels.borrow_mut().push(request);
     }
+
+    fn hold_termination(&self) {}
 }
 
 impl Processes for Double {

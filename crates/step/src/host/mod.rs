@@ -23,7 +23,7 @@ pub use termination::{Cleanup, Guard, end_with_parent, on_termination};
 ///
 /// Futures need not be `Send`: natively they are done when first polled, in a browser or worker there is one thread.
 pub trait Host {
-    /// What [`Host::cancel_if_terminated`] gives: while it lives, the request stands ready.
+    /// What [`Host::cancel_if_terminated`] and [`Host::hold_termination`] give: they hold while it lives.
     type Guard;
 
     /// Sends a request and waits for the whole answer, at most `within`.
@@ -53,6 +53,9 @@ pub trait Host {
 
     /// Has `request` sent if the program is terminated while the guard lives.
     fn cancel_if_terminated(&self, request: Request) -> Self::Guard;
+
+    /// Has a termination wait a little while the guard lives: what is being begun can then be cancelled by its name.
+    fn hold_termination(&self) -> Self::Guard;
 }
 
 /// The methods that the APIs use.

@@ -76,6 +76,10 @@ impl Host for NativeHost {
     fn cancel_if_terminated(&self, request: Request) -> Guard {
         on_termination(Cleanup::Request(request))
     }
+
+    fn hold_termination(&self) -> Guard {
+        on_termination(Cleanup::Wait)
+    }
 }
 
 /// Sends one request with an agent of its own, from any thread.

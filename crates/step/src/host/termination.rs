@@ -29,6 +29,8 @@ const FOLLOWERS_LIMIT: Duration = Duration::from_millis(200);
 /// What is to be done before the program ends early.
 #[derive(Debug, Clone)]
 pub enum Cleanup {
+    /// Wait a little until this is no longer asked for: something is being begun that could not be ended yet.
+    Wait,
     /// Send this request, such as the one that cancels an execution.
     Request(Request),
     /// End the process group with this id.
@@ -140,6 +142,7 @@ fn watch(state: &'static State) {
 
 fn clean_up(state: &State) {
     state.under_way.store(true, Ordering::SeqCst);
+    wait_for_beginnings(state);
     let cleanups: Vec<Cleanup> = state.ready().iter().map(|(_, one)| one.clone()).collect();
     let groups: Vec<Pid> = cleanups.iter().filter_map(group).collect();
     for group in &groups {
@@ -160,7 +163,20 @@ fn clean_up(state: &State) {
 fn group(cleanup: &Cleanup) -> Option<Pid> {
     match cleanup {
         Cleanup::ProcessGroup(id) => Pid::from_raw(i32::try_from(*id).ok()?),
-        Cleanup::Request(_) => None,
+        Cleanup::Request(_) | Cleanup::Wait => None,
+    }
+}
+
+fn wait_for_beginnings(state: &State) {
+    let until = Instant::now() + REQUEST_LIMIT;
+    let begins = |state: &State| {
+        state
+            .ready()
+            .iter()
+            .any(|(_, one)| matches!(one, Cleanup::Wait))
+    };
+    while begins(state) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

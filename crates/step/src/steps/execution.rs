@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::StepError;
-use crate::client::{Client, ClientError, Execution, ExecutionStatus, Started};
+use crate::client::{Client, ClientError, Execution, ExecutionId, ExecutionStatus, Started};
 use crate::host::Host;
 
 /// One call waits this long.
@@ -19,25 +19,37 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two calls that did not wait.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits until the execution has ended, and gives its result.
+/// Starts an execution by `start`, waits until it has ended, and gives its result.
 ///
 /// # Errors
-/// When it fails or is cancelled, when its result is not a `T`, and when the API stays away.
+/// When it cannot be started, fails or is cancelled, when its result is not a `T`, and when the API stays away.
 pub(super) async fn result_of<H: Host, T: DeserializeOwned>(
     client: &Client<'_, H>,
     host: &H,
-    started: &Started,
+    start: impl Future<Output = Result<Started, ClientError>>,
 ) -> Result<T, StepError> {
+    let beginning = host.hold_termination();
+    let started = start.await?;
     let _guard = host.cancel_if_terminated(client.cancellation(&started.execution_id));
+    drop(beginning);
+    let ended = wait(client, host, &started.execution_id).await?;
+    outcome(ended)
+}
+
+async fn wait<H: Host>(
+    client: &Client<'_, H>,
+    host: &H,
+    id: &ExecutionId,
+) -> Result<Execution, ClientError> {
     let mut answered = host.now();
     loop {
         let asked = host.now();
-        match client.execution(&started.execution_id, WAIT).await {
+        match client.execution(id, WAIT).await {
             Ok(Execution {
                 status: ExecutionStatus::Running,
                 ..
             }) => answered = host.now(),
-            Ok(ended) => return outcome(ended),
+            Ok(ended) => return Ok(ended),
             Err(error) => bear(host, error, answered)?,
         }
         if host.now().saturating_sub(asked) < PAUSE {
@@ -90,10 +102,10 @@ mod tests {
 
     const ID: &str = "0e000000-0000-4000-8000-000000000009";
 
-    fn wait(host: &Double) -> Result<Value, StepError> {
+    fn wait_for(host: &Double) -> Result<Value, StepError> {
         let client = Client::protocols(host).unwrap();
-        let started = serde_json::from_value(json!({ "execution_id": ID })).unwrap();
-        block_on(result_of(&client, host, &started))
+        let started: Started = serde_json::from_value(json!({ "execution_id": ID })).unwrap();
+        block_on(result_of(&client, host, std::future::ready(Ok(started))))
     }
 
     fn state(status: &str) -> Value {
@@ -105,7 +117,7 @@ mod tests {
         let host = Double::new()
             .answer(200, &state("running"))
             .answer(200, &state("succeeded"));
-        assert_eq!(wait(&host).unwrap(), json!({"a": 1}));
+        assert_eq!(wait_for(&host).unwrap(), json!({"a": 1}));
         assert_eq!(
             host.calls(),
             [
@@ -131,10 +143,10 @@ mod tests {
             .fail(away())
             .answer(500, &json!({}))
             .answer(200, &state("succeeded"));
-        assert!(wait(&host).is_ok());
+        assert!(wait_for(&host).is_ok());
         assert_eq!(host.lines().len(), 2);
         let host = (0..9).fold(Double::new(), |host, _| host.fail(away()));
-        assert!(matches!(wait(&host), Err(StepError::Api(_))));
+        assert!(matches!(wait_for(&host), Err(StepError::Api(_))));
         assert!(
             host.now() < PATIENCE * 4,
             "it was borne for {:?}",
@@ -146,14 +158,14 @@ mod tests {
     fn an_execution_that_is_gone_or_cancelled_fails() {
         let gone = Double::new().answer(404, &json!({"detail": "Execution not found"}));
         assert!(
-            wait(&gone)
+            wait_for(&gone)
                 .unwrap_err()
                 .to_string()
                 .ends_with("Execution not found")
         );
         let cancelled = Double::new().answer(200, &state("cancelled"));
         assert_eq!(
-            wait(&cancelled).unwrap_err().to_string(),
+            wait_for(&cancelled).unwrap_err().to_string(),
             "the execution was cancelled"
         );
     }

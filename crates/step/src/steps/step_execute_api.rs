@@ -26,8 +26,6 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
 
 async fn execute(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?;
-    let started = client
-        .execute_step(args.step_run_id, args.claim.as_deref())
-        .await?;
-    result_of(&client, host, &started).await
+    let start = client.execute_step(args.step_run_id, args.claim.as_deref());
+    result_of(&client, host, start).await
 }

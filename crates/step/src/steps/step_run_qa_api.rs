@@ -30,6 +30,6 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
 async fn check(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?;
     let (claim, gates) = (args.claim.as_deref(), args.gates.as_deref());
-    let started = client.check_step(args.step_run_id, claim, gates).await?;
-    result_of(&client, host, &started).await
+    let start = client.check_step(args.step_run_id, claim, gates);
+    result_of(&client, host, start).await
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
+use std::sync::{Mutex, mpsc};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -47,6 +48,34 @@ fn a_step_that_is_terminated_cancels_its_execution() {
             "an ended step leaves no result"
         );
     }
+}
+
+#[test]
+fn an_execution_that_is_just_being_started_is_cancelled_too() {
+    let (signalled, signal) = mpsc::channel();
+    let signal = Mutex::new(signal);
+    let api = Api::answering(move |call| {
+        if call.ends_with("/actions/execute") {
+            // The answer comes only after the step was terminated.
+            signal.lock().unwrap().recv().unwrap();
+        }
+        if call.starts_with("GET") {
+            return Reply::Hang;
+        }
+        Reply::Json(
+            202,
+            json!({"execution_id": EXECUTION, "step_run_id": 5, "kind": "execute", "status": "running"}),
+        )
+    });
+    let (mut child, _folder) = Step::new(["step_execute_api", "5"])
+        .in_a_flow("a")
+        .with_api(&api)
+        .start();
+    api.wait_for("/actions/execute");
+    kill_process(pid(child.id()), Signal::TERM).unwrap();
+    signalled.send(()).unwrap();
+    api.wait_for(&format!("POST /executions/{EXECUTION}/cancel"));
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]

@@ -36,7 +36,8 @@ impl Script for Args {
     const NAME: &'static str = "protocol_plan_and_wait";
     const SUMMARY: &'static str = "Plans a protocol and waits for the plan";
     const DESCRIPTION: &'static str = "Starts the planning of a protocol run and looks again until \
-        planning is over. Fails when the API refuses, and when the time is up.";
+        planning is over. Fails when the API refuses, when planning fails or is cancelled, and when the \
+        time is up.";
     const IDEMPOTENT: bool = true;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Api;
