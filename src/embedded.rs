@@ -4,20 +4,12 @@
 
 use millwright_core::catalog::{FlowDefinition, GENERATED, flows, scripts};
 
-/// One of our flows, as JSON text, by its path, such as `f/devgodzilla/run_next_step`.
-pub fn flow(path: &str) -> Option<String> {
-    let found = flow_definitions()
-        .into_iter()
-        .find(|flow| flow.path == path);
-    found.as_ref().map(FlowDefinition::text)
-}
-
-/// One of our scripts, as bash text, by its path, such as `u/devgodzilla/open_pr`.
-pub fn script(path: &str) -> Option<String> {
-    let found = scripts::all()
-        .into_iter()
-        .find(|script| script.path == path);
-    found.map(|script| script.bash(GENERATED))
+/// Each of our flows and bash scripts: its file below a project's folder, and its text.
+pub fn files() -> impl Iterator<Item = (String, String)> {
+    let flows = flow_definitions().into_iter();
+    let scripts = scripts::all().into_iter();
+    let flows = flows.map(|flow| (flow.file(), flow.text()));
+    flows.chain(scripts.map(|script| (script.file(), script.bash(GENERATED))))
 }
 
 /// All of our flows.
@@ -27,13 +19,15 @@ pub(crate) fn flow_definitions() -> Vec<FlowDefinition> {
 
 #[cfg(test)]
 mod tests {
+    use crate::mill::Sources;
+
     #[test]
-    fn ours_are_found_and_others_are_not() {
-        let flow = super::flow("f/devgodzilla/run_next_step").unwrap();
-        assert!(flow.contains("\"select_next_step\""));
-        let script = super::script("u/devgodzilla/open_pr").unwrap();
+    fn ours_are_found_anywhere_and_others_are_not() {
+        let sources = Sources::below("/nowhere").with_embedded(super::files());
+        let flow = sources.flow("f/devgodzilla/run_next_step").unwrap();
+        assert_eq!(flow.value.modules[1].id, "select_next_step");
+        let script = sources.script("u/devgodzilla/open_pr").unwrap();
         assert!(script.contains("exec millwright-step open_pr"));
-        assert_eq!(super::flow("f/team/hello"), None);
-        assert_eq!(super::script("u/devgodzilla/nope"), None);
+        assert!(sources.flow("f/team/hello").is_err());
     }
 }

@@ -113,7 +113,7 @@ fn plan_new(inputs: &Inputs) -> plan_protocol::Call {
 /// Adds the loop that claims all ready steps and runs them side by side, until none is left.
 fn run_steps(body: &mut Body, protocol: &Expr<i64>) {
     body.repeat("run_steps", "Until no step is ready", |body, round| {
-        let call = select::call(protocol).all(true).step().retry(2, 2);
+        let call = select::call(protocol).all(true).step().retry(2, 1);
         let claimed = body.step(
             "claim_steps",
             call.stop_after_if(|claimed| {

@@ -28,7 +28,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     };
     register(&mut flow, run);
     let body = flow.body();
-    let call = select::call(protocol_run_id).step().retry(2, 2);
+    let call = select::call(protocol_run_id).step().retry(2, 1);
     let selected = body.step("select_next_step", call);
     let step_run_id = selected.get(select::Output::step_run_id);
     let claim = selected.get(select::Output::claim);
