@@ -71,6 +71,7 @@ fn open(args: &ServeArgs) -> Result<AppState, CommandError> {
         log_roots,
         windmill: windmill()?,
         mill: None,
+        keep_alive: None,
         work,
     };
     App::new(store, options).map_err(|error| CommandError::new(Exit::BadInput, error))

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ use super::logs::{LogRoots, Parked};
 use super::work::{Work, WorkOptions};
 use crate::mill;
 use crate::store::Store;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The application, as handlers take it: `State(app): State<AppState>`.
 pub type AppState = Arc<App>;
@@ -33,6 +36,8 @@ pub struct App {
     pub(super) log_roots: LogRoots,
     /// Readers of logs that wait for who asks for the next part.
     pub(super) parked: Parked,
+    /// How long a stream may be silent.
+    pub(super) keep_alive: Duration,
     /// The mill's job routes, as they are mounted.
     pub(super) mill: Router,
     /// Cancelled when the server closes: streams and waiting requests end.
@@ -52,6 +57,8 @@ pub struct ServerOptions {
     pub mill: Option<Router>,
     /// How steps are executed.
     pub work: WorkOptions,
+    /// How long a stream may be silent before a comment keeps it alive; 15 s where it is not said.
+    pub keep_alive: Option<Duration>,
 }
 
 /// Why a server cannot be what its options say.
@@ -84,6 +91,7 @@ impl App {
         Ok(Arc::new(Self {
             work: Work::new(store.clone(), options.work),
             log_roots,
+            keep_alive: options.keep_alive.unwrap_or(KEEP_ALIVE),
             parked: Parked::default(),
             jobs,
             mill,

@@ -28,7 +28,6 @@ use crate::store::runs;
 /// How soon a quiet log is looked at again.
 const SOON: Duration = Duration::from_millis(100);
 const LATER: Duration = Duration::from_secs(2);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The data of the `end` event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,6 +66,7 @@ pub(super) async fn stream_log(
     let mut follower = source.reader(&app, offset).await?;
     follower.seek(offset).await?;
     let most = params.most();
+    let keep_alive = KeepAlive::new().interval(app.keep_alive).text("keep-alive");
     let teller = Teller {
         app,
         source,
@@ -79,7 +79,6 @@ pub(super) async fn stream_log(
         let (event, last) = teller.next().await?;
         Some((Ok(event), (!last).then_some(teller)))
     });
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive");
     Ok(Sse::new(events).keep_alive(keep_alive))
 }
 

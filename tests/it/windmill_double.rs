@@ -1,0 +1,244 @@
+//! A Windmill on loopback that gives the recorded answers, with the test's own jobs in them.
+//!
+//! Always so: offsets count characters from 1, the whole rest of a log is one answer, and every character given is counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures_util::stream;
+use millwright::server::WindmillOptions;
+use millwright_core::refs::JobId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub(crate) const TOKEN: &str = "windmill-token";
+
+/// A Windmill.
+#[derive(Clone, Default)]
+pub(crate) struct Windmill(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    jobs: Mutex<BTreeMap<JobId, Job>>,
+    files: Mutex<BTreeMap<String, String>>,
+    given: AtomicU64,
+}
+
+/// A job as the test wants it.
+#[derive(Clone, Default)]
+pub(crate) struct Job {
+    pub(crate) log: String,
+    /// How often the log is repeated.
+    pub(crate) times: usize,
+    /// Characters that were moved to files.
+    pub(crate) moved: u64,
+    /// The result, once the job has ended.
+    pub(crate) ended: Option<Value>,
+    pub(crate) failed: bool,
+    pub(crate) flow_status: Option<Value>,
+}
+
+type Refusal = (StatusCode, String);
+
+#[derive(Deserialize)]
+struct Since {
+    log_offset: u64,
+}
+
+fn recorded(name: &str) -> Value {
+    let answers: Value =
+        serde_json::from_str(include_str!("../data/windmill/answers.json")).unwrap();
+    answers[name].clone()
+}
+
+impl Windmill {
+    /// Starts one, and says how it is reached.
+    pub(crate) async fn start() -> (Self, String) {
+        let windmill = Self::default();
+        let routes = Router::new()
+            .route("/jobs_u/get/{id}", get(show))
+            .route("/jobs_u/getupdate/{id}", get(update))
+            .route("/jobs_u/completed/get_result_maybe/{id}", get(result))
+            .route("/jobs_u/get_log_file/{*path}", get(file))
+            .with_state(windmill.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = Router::new().nest("/api/w/starter", routes);
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        (windmill, url)
+    }
+
+    pub(crate) fn put(&self, job: Job) -> JobId {
+        let id = JobId(Uuid::now_v7());
+        self.0.jobs.lock().unwrap().insert(
+            id,
+            Job {
+                times: job.times.max(1),
+                ..job
+            },
+        );
+        id
+    }
+
+    pub(crate) fn change(&self, id: JobId, change: impl FnOnce(&mut Job)) {
+        change(self.0.jobs.lock().unwrap().get_mut(&id).unwrap());
+    }
+
+    pub(crate) fn put_file(&self, path: String, text: String) {
+        self.0.files.lock().unwrap().insert(path, text);
+    }
+
+    /// How many characters of logs were given.
+    pub(crate) fn given(&self) -> u64 {
+        self.0.given.load(Ordering::Relaxed)
+    }
+
+    fn job(&self, id: &str, headers: &HeaderMap) -> Result<Job, Refusal> {
+        if headers
+            .get("authorization")
+            .is_none_or(|sent| sent != &format!("Bearer {TOKEN}"))
+        {
+            return Err((
+                StatusCode::UNAUTHORIZED,
+                "Not authorized: Unauthorized".into(),
+            ));
+        }
+        let known = self
+            .0
+            .jobs
+            .lock()
+            .unwrap()
+            .get(&id.parse().unwrap())
+            .cloned();
+        let missing = format!("Not found: Job not found at name {id} (jobs.rs:1140)");
+        known.ok_or((StatusCode::NOT_FOUND, missing))
+    }
+}
+
+/// What the API needs to reach one.
+pub(crate) fn options(url: &str, token: &str) -> WindmillOptions {
+    let timeout = Duration::from_secs(2);
+    WindmillOptions::new(url, Some(token.to_owned()), "starter", timeout).unwrap()
+}
+
+async fn show(
+    State(windmill): State<Windmill>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let job = windmill.job(&id, &headers)?;
+    let mut answer = recorded(match (&job.ended, &job.flow_status) {
+        (None, None) => "queued_job",
+        (Some(_), None) => "completed_job",
+        (None, Some(_)) => "running_flow",
+        (Some(_), Some(_)) => "completed_flow",
+    });
+    answer["id"] = id.into();
+    answer.as_object_mut().unwrap().remove("logs");
+    if let Some(result) = job.ended {
+        answer["success"] = (!job.failed).into();
+        answer["result"] = result;
+    }
+    if let Some(status) = job.flow_status {
+        answer["flow_status"] = status;
+    }
+    Ok(Json(answer))
+}
+
+async fn update(
+    State(windmill): State<Windmill>,
+    Path(id): Path<String>,
+    Query(since): Query<Since>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let job = windmill.job(&id, &headers)?;
+    let length = job.log.chars().count() * job.times;
+    let skip =
+        usize::try_from(since.log_offset.saturating_sub(job.moved).saturating_sub(1)).unwrap();
+    let mut answer = recorded(if job.ended.is_some() {
+        "last_update"
+    } else {
+        "update"
+    });
+    answer.as_object_mut().unwrap().remove("new_logs");
+    if skip >= length {
+        answer.as_object_mut().unwrap().remove("log_offset");
+        return Ok(Json(answer).into_response());
+    }
+    answer["log_offset"] = json!(job.moved + length as u64 + 1);
+    let tail = answer.to_string().replacen('{', ",", 1);
+    let one = job.log.chars().count();
+    let (mut times, mut within) = (skip / one, skip % one);
+    let parts = std::iter::from_fn(move || {
+        if times >= job.times {
+            return None;
+        }
+        // Many short repetitions make one part.
+        let mut part = String::new();
+        while part.len() < 100_000 && times < job.times {
+            part.extend(job.log.chars().skip(within));
+            (times, within) = (times + 1, 0);
+        }
+        windmill
+            .0
+            .given
+            .fetch_add(part.chars().count() as u64, Ordering::Relaxed);
+        let quoted = serde_json::to_string(&part).unwrap();
+        Some(quoted[1..quoted.len() - 1].to_owned())
+    });
+    let whole = std::iter::once("{\"new_logs\":\"".to_owned())
+        .chain(parts)
+        .chain([format!("\"{tail}")]);
+    let body = Body::from_stream(stream::iter(whole.map(Ok::<_, std::io::Error>)));
+    Ok(([("content-type", "application/json")], body).into_response())
+}
+
+async fn result(
+    State(windmill): State<Windmill>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let Ok(job) = windmill.job(&id, &headers) else {
+        return Ok(Json(recorded("unknown_result")));
+    };
+    let mut answer = recorded("result");
+    match job.ended {
+        Some(result) => {
+            answer["success"] = (!job.failed).into();
+            answer["result"] = result;
+        }
+        None => {
+            answer = json!({"started": true, "success": null, "completed": false, "result": null});
+        }
+    }
+    Ok(Json(answer))
+}
+
+async fn file(
+    State(windmill): State<Windmill>,
+    Path(path): Path<String>,
+) -> Result<String, StatusCode> {
+    let text = windmill
+        .0
+        .files
+        .lock()
+        .unwrap()
+        .get(&path)
+        .cloned()
+        .ok_or(StatusCode::NOT_FOUND)?;
+    windmill
+        .0
+        .given
+        .fetch_add(text.chars().count() as u64, Ordering::Relaxed);
+    Ok(text)
+}
