@@ -7,6 +7,7 @@ pub mod double;
 mod native;
 mod process;
 mod termination;
+mod tls;
 
 use std::fmt;
 use std::future::Future;

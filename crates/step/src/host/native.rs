@@ -1,20 +1,21 @@
 //! The host of a worker's machine: HTTP over `ureq`, the process's environment and clock, stderr as the log.
 //!
-//! Always so: one agent, so calls to one API share one kept-alive connection; TLS is set up only for an `https` address.
+//! Always so: one agent for each scheme, so calls to one API share one kept-alive connection; TLS is set up only for an
+//! `https` address.
 
 use std::cell::OnceCell;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use ureq::config::Config;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{Response as Answer, Uri};
-use ureq::typestate::WithBody;
+use ureq::typestate::{AgentScope, WithBody};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Error, RequestBuilder, Timeout};
 
-use super::{Cleanup, Guard, Host, Method, Request, Response, SendError, on_termination};
+use super::{Cleanup, Guard, Host, Method, Request, Response, SendError, on_termination, tls};
 
 /// An answer may be this long; a protocol with its spec is far below it.
 const LONGEST_ANSWER: u64 = 32 * 1024 * 1024;
@@ -25,7 +26,8 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(5);
 /// The machine that the program runs on.
 #[derive(Debug)]
 pub struct NativeHost {
-    agent: OnceCell<Agent>,
+    plain: OnceCell<Agent>,
+    secure: OnceCell<Result<Agent, SendError>>,
     begun: Instant,
 }
 
@@ -33,7 +35,8 @@ impl NativeHost {
     /// A host whose clock starts now. Nothing is opened before the first request.
     pub fn new() -> Self {
         Self {
-            agent: OnceCell::new(),
+            plain: OnceCell::new(),
+            secure: OnceCell::new(),
             begun: Instant::now(),
         }
     }
@@ -49,7 +52,12 @@ impl Host for NativeHost {
     type Guard = Guard;
 
     async fn send(&self, request: &Request, within: Duration) -> Result<Response, SendError> {
-        send(self.agent.get_or_init(agent), request, within)
+        if is_secure(request) {
+            let agent = self.secure.get_or_init(secure_agent);
+            send(agent.as_ref().map_err(SendError::clone)?, request, within)
+        } else {
+            send(self.plain.get_or_init(plain_agent), request, within)
+        }
     }
 
     fn env(&self, name: &str) -> Option<String> {
@@ -84,11 +92,32 @@ impl Host for NativeHost {
 
 /// Sends one request with an agent of its own, from any thread.
 pub(super) fn send_alone(request: &Request, within: Duration) -> Result<Response, SendError> {
-    send(&agent(), request, within)
+    let agent = if is_secure(request) {
+        secure_agent()?
+    } else {
+        plain_agent()
+    };
+    send(&agent, request, within)
 }
 
-fn agent() -> Agent {
-    let config = Agent::config_builder()
+fn is_secure(request: &Request) -> bool {
+    request.url.starts_with("https:")
+}
+
+fn plain_agent() -> Agent {
+    agent(settings().build())
+}
+
+fn secure_agent() -> Result<Agent, SendError> {
+    Ok(agent(settings().tls_config(tls::config()?).build()))
+}
+
+fn agent(config: Config) -> Agent {
+    Agent::with_parts(config, DefaultConnector::default(), AddressFirst::default())
+}
+
+fn settings() -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
         .http_status_as_error(false)
         // A redirect would lose a POST's body or carry the token elsewhere: the caller is told instead.
         .max_redirects(0)
@@ -97,8 +126,6 @@ fn agent() -> Agent {
         // An execution is waited for in calls of 30 s; the connection is to outlive the pauses between calls.
         .max_idle_age(Duration::from_mins(1))
         .timeout_connect(Some(LONGEST_CONNECT))
-        .build();
-    Agent::with_parts(config, DefaultConnector::default(), AddressFirst::default())
 }
 
 fn send(agent: &Agent, request: &Request, within: Duration) -> Result<Response, SendError> {

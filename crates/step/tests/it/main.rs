@@ -8,3 +8,4 @@ mod program;
 mod result;
 mod step;
 mod termination;
+mod tls;
