@@ -33,6 +33,9 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn declare_input(&mut self, name: &str) {
+        if !is_identifier(name) || name == "iter" {
+            self.report(BuildError::BadInput(name.to_owned()));
+        }
         if !self.inputs.insert(name.to_owned()) {
             self.report(BuildError::InputTaken(name.to_owned()));
         }
@@ -88,8 +91,7 @@ impl Body {
 
     /// Takes an id for a step, before the steps inside of it take theirs.
     pub(super) fn take_id(&mut self, id: &str) {
-        let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if id.is_empty() || !plain || ["failure", "preprocessor"].contains(&id) {
+        if !is_identifier(id) || ["failure", "preprocessor"].contains(&id) {
             self.ledger.report(BuildError::BadId(id.to_owned()));
         }
         if !self.ledger.ids.insert(id.to_owned()) {
@@ -165,6 +167,12 @@ impl Body {
         };
         self.ledger.report(error);
     }
+}
+
+/// A name that can stand behind a dot in an expression.
+fn is_identifier(name: &str) -> bool {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
 /// What kind of list is inside another.

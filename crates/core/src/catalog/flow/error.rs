@@ -7,12 +7,17 @@
 pub enum BuildError {
     /// The id is no identifier, or one of Windmill's own.
     #[error(
-        "{0:?} cannot be a step's id: use letters, digits and _, and neither `failure` nor `preprocessor`"
+        "{0:?} cannot be a step's id: use letters, digits and _, beginning with a letter, and neither `failure` nor `preprocessor`"
     )]
     BadId(String),
     /// The id belongs to another step.
     #[error("two steps have the id {0:?}: rename one of them")]
     IdTaken(String),
+    /// The input's name cannot be written in an expression, or is Windmill's own.
+    #[error(
+        "{0:?} cannot be an input's name: use letters, digits and _, beginning with a letter, and not `iter`"
+    )]
+    BadInput(String),
     /// The input is declared twice.
     #[error("two inputs have the name {0:?}: rename one of them")]
     InputTaken(String),

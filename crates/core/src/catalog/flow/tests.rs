@@ -38,7 +38,7 @@ fn ids_are_checked() {
         });
     });
     assert_eq!(twice, BuildError::IdTaken("a".to_owned()));
-    for bad in ["", "a-b", "a.b", "failure", "preprocessor"] {
+    for bad in ["", "a-b", "a.b", "1a", "failure", "preprocessor"] {
         let error = error_of(|body| {
             body.step(bad, select::call(1));
         });
@@ -84,6 +84,21 @@ fn a_round_is_seen_only_directly_inside_its_loop() {
         });
     });
     assert!(matches!(error, BuildError::NotInRound { .. }), "{error}");
+}
+
+#[test]
+fn inputs_are_checked() {
+    for (names, expected) in [
+        (["a b", "c"], BuildError::BadInput("a b".to_owned())),
+        (["iter", "c"], BuildError::BadInput("iter".to_owned())),
+        (["a", "a"], BuildError::InputTaken("a".to_owned())),
+    ] {
+        let mut flow = flow();
+        for name in names {
+            flow.input::<i64>(name, "").required();
+        }
+        assert_eq!(flow.build().unwrap_err(), expected);
+    }
 }
 
 #[test]
