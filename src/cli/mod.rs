@@ -6,6 +6,7 @@ mod flows;
 mod logging;
 mod openapi;
 mod output;
+mod run;
 mod serve;
 
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs a flow or a script on this machine.
+    Run(run::RunArgs),
     /// Serves the refs API: runs, their logs, results and references.
     Serve(serve::ServeArgs),
     /// Serves the refs API with the mill in it: what runs flows on this machine.
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
             output::line(env!("MILLWRIGHT_VERSION"));
             Ok(Exit::Done)
         }
+        Command::Run(args) => run::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Openapi(args) => openapi::run(&args),
     };

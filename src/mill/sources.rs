@@ -2,43 +2,50 @@
 //!
 //! Always so: a path has three plain words, so that none leads out of the project's folders.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use millwright_core::openflow::Flow;
 
 use super::MillError;
+use crate::embedded;
 
 /// The flows and scripts of a project: `f/x/name` is `flows/x/name.flow.json`, `u/x/name` is `scripts/x/name.sh`.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     root: PathBuf,
-    embedded: Arc<HashMap<String, String>>,
+    /// Whether what the executable carries stands in for a file that is missing.
+    with_ours: bool,
 }
 
 impl Sources {
-    /// The files below a project's root.
-    pub fn below(root: impl Into<PathBuf>) -> Self {
+    /// The files below a project's root, and those that the executable carries where a file is missing.
+    pub fn of_project(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            embedded: Arc::default(),
+            with_ours: true,
         }
     }
 
-    /// Texts that stand in for files that are missing, by file name below the root.
-    #[must_use]
-    pub fn with_embedded(
-        mut self,
-        files: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-    ) -> Self {
-        let files = files.into_iter();
-        self.embedded = Arc::new(
-            files
-                .map(|(name, text)| (name.into(), text.into()))
-                .collect(),
-        );
-        self
+    /// The files below a folder alone.
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            with_ours: false,
+        }
+    }
+
+    /// The path of the flow that a bare name means: the project's own, in the order of its folders, else ours.
+    pub fn flow_named(&self, name: &str) -> Option<String> {
+        let folders = std::fs::read_dir(self.root.join("flows"))
+            .into_iter()
+            .flatten();
+        let folders = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut folders: Vec<String> = folders.collect();
+        folders.sort();
+        let paths = folders.iter().map(|folder| format!("f/{folder}/{name}"));
+        paths
+            .chain([format!("f/devgodzilla/{name}")])
+            .find(|path| self.flow(path).is_ok())
     }
 
     /// The flow at a path such as `f/devgodzilla/run_next_step`.
@@ -48,7 +55,7 @@ impl Sources {
     pub fn flow(&self, path: &str) -> Result<Flow, MillError> {
         let [_, folder, name] = words(path)?;
         let file = format!("flows/{folder}/{name}.flow.json");
-        let text = self.read("flow", path, &file)?;
+        let text = self.read("flow", path, &file, embedded::flow)?;
         Flow::from_json(&text).map_err(|error| MillError::NotAFlow {
             file: self.root.join(&file),
             error,
@@ -61,16 +68,23 @@ impl Sources {
     /// [`MillError::BadPath`], [`MillError::Missing`] or [`MillError::Unreadable`].
     pub fn script(&self, path: &str) -> Result<String, MillError> {
         let [_, folder, name] = words(path)?;
-        self.read("script", path, &format!("scripts/{folder}/{name}.sh"))
+        let file = format!("scripts/{folder}/{name}.sh");
+        self.read("script", path, &file, embedded::script)
     }
 
-    fn read(&self, what: &'static str, path: &str, name: &str) -> Result<String, MillError> {
+    fn read(
+        &self,
+        what: &'static str,
+        path: &str,
+        name: &str,
+        ours: fn(&str) -> Option<String>,
+    ) -> Result<String, MillError> {
         let file = self.root.join(name);
         match std::fs::read_to_string(&file) {
             Ok(text) => Ok(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let embedded = self.embedded.get(name).cloned();
-                embedded.ok_or_else(|| MillError::Missing {
+                let ours = self.with_ours.then(|| ours(path)).flatten();
+                ours.ok_or_else(|| MillError::Missing {
                     what,
                     path: path.to_owned(),
                     file,
@@ -128,8 +142,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_embedded_stands_in_for_a_missing_file() {
-        let sources = Sources::below("/nowhere").with_embedded([("scripts/a/b.sh", "true")]);
-        assert_eq!(sources.script("u/a/b").unwrap(), "true");
+    fn what_the_executable_carries_stands_in_for_a_missing_file() {
+        let sources = Sources::of_project("/nowhere");
+        let script = sources.script("u/devgodzilla/open_pr").unwrap();
+        assert!(script.contains("millwright-step open_pr"));
+        assert!(
+            Sources::below("/nowhere")
+                .script("u/devgodzilla/open_pr")
+                .is_err()
+        );
+        let found = sources.flow_named("run_next_step");
+        assert_eq!(found.as_deref(), Some("f/devgodzilla/run_next_step"));
+        assert_eq!(sources.flow_named("../x"), None);
     }
 }

@@ -15,6 +15,7 @@ mod mill_flows;
 mod mill_semantics;
 mod protocol_fixture;
 mod protocols;
+mod run;
 mod runs;
 mod serve;
 mod server;

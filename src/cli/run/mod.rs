@@ -1,0 +1,136 @@
+//! `millwright run`: runs a flow or a script on this machine, without a Windmill server.
+//!
+//! Always so: when it ends, by itself or by Ctrl-C, no process of the job is left and the database says how it ended.
+
+mod api;
+mod input;
+mod show;
+mod target;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CommandError, Exit, output};
+use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
+use crate::server::WorkOptions;
+use crate::store::jobs::Cancellation;
+use crate::store::{Store, StoreOptions};
+use target::Target;
+
+/// Runs a flow or a script on this machine.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The path of a flow or script, such as `f/devgodzilla/run_next_step`; a flow's bare name; or a file that holds a
+    /// flow as JSON or YAML.
+    #[arg(value_name = "FLOW|FILE")]
+    target: String,
+    /// An input. The flow's schema says how it is read; without one, JSON is JSON and anything else is text.
+    #[arg(short = 'i', value_name = "KEY=VALUE")]
+    values: Vec<String>,
+    /// A file with inputs as a JSON object, `-` for stdin; each -i takes precedence.
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Prints the result alone, as one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// The project's folder, with flows/ and scripts/.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    root: PathBuf,
+    /// The database.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "sqlite://.millwright/millwright.db"
+    )]
+    database: String,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| CommandError::new(Exit::Unavailable, error))?;
+    runtime.block_on(run_here(args))
+}
+
+async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
+    let sources = Sources::of_project(&args.root);
+    let target = Target::find(&args.target, &sources)?;
+    let inputs = input::read(&args.values, args.input.as_deref(), target.schema())?;
+    let database = StoreOptions::parse(&args.database)?;
+    let store = Store::open(&database)?;
+    let api = api::prepare(MillOptions::of_this_process(sources)).await?;
+    let mill = Mill::start(store, api.options()).await?;
+    let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
+    let watcher = (!args.json).then(|| show::watch(&mill));
+    let started = match target {
+        Target::Script(path) => mill.run_script_at(&path, inputs).await?,
+        Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await?,
+    };
+    for note in &started.notes {
+        output::note(format_args!("note: {note}"));
+    }
+    let outcome = to_its_end(&mill, started).await;
+    api.close().await;
+    if let Some(watcher) = watcher {
+        watcher.finish(&mill).await;
+    }
+    let (end, told) = outcome?;
+    print_result(&end, args.json)?;
+    Ok(exit_of(&end, told))
+}
+
+/// Waits for the job, and ends it where someone says so.
+async fn to_its_end(mill: &Mill, started: Started) -> Result<(JobEnd, Option<Exit>), CommandError> {
+    let job = started.job;
+    let mut work = std::pin::pin!(started.wait());
+    let exit = tokio::select! {
+        end = &mut work => return Ok((end?, None)),
+        exit = told_to_end() => exit?,
+    };
+    let wish = Cancellation {
+        by: "admin".to_owned(),
+        reason: "interrupted".to_owned(),
+    };
+    mill.cancel(job, wish).await?;
+    Ok((work.await?, Some(exit)))
+}
+
+async fn told_to_end() -> Result<Exit, CommandError> {
+    let unavailable = |error| CommandError::new(Exit::Unavailable, error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unavailable)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(unavailable)?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => Exit::Interrupted,
+        _ = terminate.recv() => Exit::Terminated,
+    })
+}
+
+fn exit_of(end: &JobEnd, told: Option<Exit>) -> Exit {
+    match told {
+        Some(exit) if !end.success => exit,
+        _ if end.success => Exit::Done,
+        _ => Exit::Failed,
+    }
+}
+
+fn print_result(end: &JobEnd, json: bool) -> Result<(), CommandError> {
+    let text = if json {
+        serde_json::to_string(&*end.result)
+    } else {
+        serde_json::to_string_pretty(&*end.result)
+    };
+    output::line(text.map_err(|error| CommandError::new(Exit::Failed, error))?);
+    Ok(())
+}
+
+impl From<MillError> for CommandError {
+    fn from(error: MillError) -> Self {
+        match error {
+            MillError::Store(error) => error.into(),
+            MillError::System(_) => Self::new(Exit::Unavailable, error),
+            _ => Self::new(Exit::BadInput, error),
+        }
+    }
+}

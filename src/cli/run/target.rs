@@ -1,0 +1,88 @@
+//! What is to be run: a path, a bare name, or a file.
+//!
+//! Always so: what looks like a file is read as one, and what is found says nothing about what else has that name.
+
+use std::path::Path;
+
+use millwright_core::openflow::Flow;
+use serde_json::Value;
+
+use crate::cli::{CommandError, Exit};
+use crate::mill::{MillError, Sources};
+
+/// What is to be run.
+pub(super) enum Target {
+    /// The script at a path.
+    Script(String),
+    /// A flow, with its path where it has one.
+    Flow {
+        path: Option<String>,
+        flow: Box<Flow>,
+    },
+}
+
+impl Target {
+    pub(super) fn find(name: &str, sources: &Sources) -> Result<Self, CommandError> {
+        if name.starts_with("u/") {
+            return Ok(Self::Script(name.to_owned()));
+        }
+        let is_file = ["json", "yaml", "yml"].iter().any(|extension| {
+            Path::new(name)
+                .extension()
+                .is_some_and(|own| own == *extension)
+        });
+        if is_file {
+            return Ok(Self::Flow {
+                path: None,
+                flow: Box::new(read_file(Path::new(name))?),
+            });
+        }
+        let path = if name.contains('/') {
+            Some(name.to_owned())
+        } else {
+            sources.flow_named(name)
+        };
+        let path = path.ok_or_else(|| {
+            let message = format!(
+                "there is no flow {name:?}: `millwright flows list` lists ours; a project's own is flows/FOLDER/{name}.flow.json"
+            );
+            CommandError::new(Exit::BadInput, message)
+        })?;
+        let flow = Box::new(sources.flow(&path)?);
+        Ok(Self::Flow {
+            path: Some(path),
+            flow,
+        })
+    }
+
+    /// The JSON Schema of the inputs, where there is one.
+    pub(super) fn schema(&self) -> Option<&Value> {
+        match self {
+            Self::Script(_) => None,
+            Self::Flow { flow, .. } => flow.schema.as_ref(),
+        }
+    }
+}
+
+fn read_file(file: &Path) -> Result<Flow, CommandError> {
+    let bad = |reason: String| {
+        CommandError::new(
+            Exit::BadInput,
+            format!("cannot read {}: {reason}", file.display()),
+        )
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+    let value: Value = if file
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        serde_json::from_str(&text).map_err(|error| bad(format!("no JSON: {error}")))?
+    } else {
+        serde_saphyr::from_str(&text).map_err(|error| bad(format!("no YAML: {error}")))?
+    };
+    let flow = Flow::from_value(value).map_err(|error| MillError::NotAFlow {
+        file: file.to_owned(),
+        error,
+    })?;
+    Ok(flow)
+}

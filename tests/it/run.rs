@@ -1,0 +1,218 @@
+//! `millwright run`.
+
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use millwright::store::jobs::{self, Filter, JobState};
+use millwright::store::{Store, StoreOptions};
+use serde_json::{Value, json};
+
+use crate::mill_fixture::{Fixture, bash, bash_with};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_millwright");
+
+fn command(fixture: &Fixture, args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("run")
+        .args(args)
+        .current_dir(fixture.folder("."))
+        .env_remove("TASKSGODZILLA_API_URL")
+        .env_remove("TASKSGODZILLA_API_TOKEN")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(fixture: &Fixture, args: &[&str]) -> Output {
+    command(fixture, args).output().expect("millwright runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn hello() -> Value {
+    let transforms = json!({"who": {"type": "javascript", "expr": "flow_input.who"}});
+    json!({
+        "summary": "Says hello",
+        "value": {"modules": [bash_with("greet", "who=\"$1\"\necho \"hello $who\"\n", &transforms)]},
+        "schema": {"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"]},
+    })
+}
+
+#[test]
+fn json_prints_the_result_alone() {
+    let fixture = Fixture::new();
+    fixture.flow("f/team/hello", &hello());
+    let output = run(&fixture, &["f/team/hello", "-i", "who=5", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "\"hello 5\"\n");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn each_step_is_shown_as_it_goes() {
+    let fixture = Fixture::new();
+    let mut flow = hello();
+    let steps = flow["value"]["modules"].as_array_mut().unwrap();
+    steps.push(json!({"id": "loop", "value": {"type": "forloopflow", "skip_failures": false,
+        "iterator": {"type": "static", "value": ["a"]}, "modules": [bash("bad", "echo why\nexit 3")]}}));
+    fixture.flow("f/team/hello", &flow);
+    let output = run(&fixture, &["hello", "-i", "who=ada"]);
+    assert_eq!(output.status.code(), Some(1));
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\d+\.\d\d s", "[time]");
+    settings.bind(|| {
+        insta::assert_snapshot!(text(&output.stderr), @r#"
+        ▸ f/team/hello
+          ✓ greet [time]
+          ▸ loop[0]
+            ✗ bad [time]: exit code for "bash run": 3, last log lines: why
+          ✗ loop[0] [time]: exit code for "bash run": 3, last log lines: why
+        ✗ f/team/hello [time]: exit code for "bash run": 3, last log lines: why
+        "#);
+    });
+}
+
+#[test]
+fn wrong_input_is_refused_before_anything_runs() {
+    let fixture = Fixture::new();
+    fixture.flow("f/team/hello", &hello());
+    fixture.file("broken.json", "{\"value\": {\"modules\": [{\"id\": 7}]}}");
+    fixture.file("not.yaml", "value: [");
+    for (args, expected) in [
+        (&["f/team/hello"][..], "\"who\" is a required property"),
+        (
+            &["f/team/hello", "-i", "whom=x"],
+            "the flow has no input \"whom\"; it has who",
+        ),
+        (
+            &["f/team/nope"],
+            "there is no flow f/team/nope: looked for ./flows/team/nope.flow.json",
+        ),
+        (&["f/../../etc/passwd"], "is not a path of a flow or script"),
+        (&["u/team/nope"], "there is no script u/team/nope"),
+        (
+            &["broken.json"],
+            "broken.json is no flow: /value/modules/0/id: expected a string, found the number 7",
+        ),
+        (&["not.yaml"], "cannot read not.yaml: no YAML"),
+        (&["missing.json"], "cannot read missing.json: No such file"),
+        (
+            &["f/team/hello", "--input", "nope.json"],
+            "cannot read --input nope.json",
+        ),
+        (
+            &["f/team/hello", "-i", "who=x", "--database", "postgres://x"],
+            "is not a database address",
+        ),
+    ] {
+        let output = run(&fixture, args);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+}
+
+#[test]
+fn yaml_and_a_file_of_inputs_do_as_well() {
+    let fixture = Fixture::new();
+    let yaml = "value:\n  modules:\n  - id: a\n    value: {type: identity}\n";
+    fixture.file("flow.yaml", yaml);
+    fixture.file("inputs.json", "{\"b\": [1], \"a\": \"from the file\"}");
+    let args = ["flow.yaml", "--input", "inputs.json", "-i", "a=2", "--json"];
+    let output = run(&fixture, &args);
+    assert_eq!(text(&output.stdout), "{\"a\":2,\"b\":[1]}\n");
+}
+
+#[test]
+fn a_script_runs_by_itself() {
+    let fixture = Fixture::new();
+    fixture.script(
+        "u/team/add",
+        "a=\"$1\"\nb=\"$2\"\necho $((a + b)) > result.json\n",
+    );
+    let output = run(
+        &fixture,
+        &["u/team/add", "-i", "a=1", "-i", "b=2", "--json"],
+    );
+    assert_eq!(text(&output.stdout), "3\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn ctrl_c_ends_every_process_and_leaves_a_true_state() {
+    let fixture = Fixture::new();
+    let mark = fixture.folder("marks");
+    let script = format!(
+        "touch {0}/began\n(trap '' TERM INT; sleep 4; touch {0}/lived) &\nsleep 60\n",
+        mark.display()
+    );
+    let flow = json!({"value": {"modules": [
+        {"id": "l", "value": {"type": "forloopflow", "parallel": true, "skip_failures": false,
+            "iterator": {"type": "static", "value": [1, 2]}, "modules": [bash("x", &script)]}},
+    ]}});
+    fixture.flow("f/team/slow", &flow);
+    let mut child = command(&fixture, &["slow", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !mark.join("began").exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let ended = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        ended.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        ended.elapsed()
+    );
+
+    let database = fixture.folder(".").join(".millwright/millwright.db");
+    let store = Store::open(&StoreOptions::file(database)).unwrap();
+    let filter = Filter {
+        limit: 100,
+        ..Filter::default()
+    };
+    let all = store
+        .read_blocking(move |connection| jobs::list(connection, &filter))
+        .unwrap();
+    assert_eq!(all.len(), 5);
+    for job in &all {
+        assert_eq!(job.state, JobState::Completed, "{job:?}");
+        assert_eq!(job.success, Some(false), "{job:?}");
+    }
+    assert!(all.iter().any(|job| job.canceled.is_some()));
+    std::thread::sleep(Duration::from_secs(5).saturating_sub(begun.elapsed()));
+    assert!(!mark.join("lived").exists(), "a process lived on");
+}
+
+#[test]
+fn a_job_of_a_killed_mill_is_ended_by_the_next() {
+    let fixture = Fixture::new();
+    let mark = fixture.folder("marks");
+    let flow = json!({"value": {"modules": [bash("x", &format!("touch {}/began\nsleep 2", mark.display()))]}});
+    fixture.flow("f/team/slow", &flow);
+    fixture.flow("f/team/empty", &json!({"value": {"modules": []}}));
+    let mut child = command(&fixture, &["slow", "--json"]).spawn().unwrap();
+    let begun = Instant::now();
+    while !mark.join("began").exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "it does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(run(&fixture, &["empty"]).status.code(), Some(0));
+    let database = fixture.folder(".").join(".millwright/millwright.db");
+    let store = Store::open(&StoreOptions::file(database)).unwrap();
+    assert_eq!(store.read_blocking(jobs::unfinished).unwrap(), []);
+}
