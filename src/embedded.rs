@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn ours_are_found_anywhere_and_others_are_not() {
-        let sources = Sources::below("/nowhere").with_embedded(super::files());
+        let sources = Sources::of_project("/nowhere");
         let flow = sources.flow("f/devgodzilla/run_next_step").unwrap();
         assert_eq!(flow.value.modules[1].id, "select_next_step");
         let script = sources.script("u/devgodzilla/open_pr").unwrap();

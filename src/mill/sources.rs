@@ -2,12 +2,17 @@
 //!
 //! Always so: a path has three plain words, so that none leads out of the project's folders.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use millwright_core::openflow::Flow;
 
 use super::MillError;
 use crate::embedded;
+
+/// What the executable carries, by file name; rendered when it is first needed.
+static OURS: LazyLock<HashMap<String, String>> = LazyLock::new(|| embedded::files().collect());
 
 /// The flows and scripts of a project: `f/x/name` is `flows/x/name.flow.json`, `u/x/name` is `scripts/x/name.sh`.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +60,7 @@ impl Sources {
     pub fn flow(&self, path: &str) -> Result<Flow, MillError> {
         let [_, folder, name] = words(path)?;
         let file = format!("flows/{folder}/{name}.flow.json");
-        let text = self.read("flow", path, &file, embedded::flow)?;
+        let text = self.read("flow", path, &file)?;
         Flow::from_json(&text).map_err(|error| MillError::NotAFlow {
             file: self.root.join(&file),
             error,
@@ -69,22 +74,16 @@ impl Sources {
     pub fn script(&self, path: &str) -> Result<String, MillError> {
         let [_, folder, name] = words(path)?;
         let file = format!("scripts/{folder}/{name}.sh");
-        self.read("script", path, &file, embedded::script)
+        self.read("script", path, &file)
     }
 
-    fn read(
-        &self,
-        what: &'static str,
-        path: &str,
-        name: &str,
-        ours: fn(&str) -> Option<String>,
-    ) -> Result<String, MillError> {
+    fn read(&self, what: &'static str, path: &str, name: &str) -> Result<String, MillError> {
         let file = self.root.join(name);
         match std::fs::read_to_string(&file) {
             Ok(text) => Ok(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let ours = self.with_ours.then(|| ours(path)).flatten();
-                ours.ok_or_else(|| MillError::Missing {
+                let ours = self.with_ours.then(|| OURS.get(name).cloned());
+                ours.flatten().ok_or_else(|| MillError::Missing {
                     what,
                     path: path.to_owned(),
                     file,

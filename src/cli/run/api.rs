@@ -72,6 +72,7 @@ impl Prepared {
             log_roots: vec![logs],
             windmill: None,
             mill: Some(mill.routes()),
+            keep_alive: None,
             work,
         };
         let app = App::new(mill.store().clone(), options)
