@@ -1,4 +1,6 @@
 //! `clone_repo` with real repositories.
+//!
+//! Always so: nothing beyond this machine is asked; each test has its own repository.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,6 @@
 //! `emit_tasksgodzilla_codex_refs` as its job sees it, and the scripts that register for themselves.
+//!
+//! Always so: what is checked is what arrived at the API, not what the step says of it.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! What the executable does when the API does not do what it should.
+//!
+//! Always so: a fault is a real one, on a real socket.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

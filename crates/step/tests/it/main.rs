@@ -1,4 +1,6 @@
 //! The step executable as a worker runs it: real processes, real sockets.
+//!
+//! Always so: no test sees another's folder, API or environment.
 
 mod api;
 mod clone;

@@ -1,4 +1,6 @@
 //! The executable's surface: names, help, and the ways to give arguments.
+//!
+//! Always so: no API is needed for these.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;

@@ -1,4 +1,6 @@
 //! Where results and errors go, also when they cannot.
+//!
+//! Always so: after an error no draft of a result is left.
 
 use std::fs;
 

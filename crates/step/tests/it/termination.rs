@@ -1,4 +1,6 @@
 //! The end before the end: SIGTERM, Ctrl-C, and the parent's death.
+//!
+//! Always so: a test goes on when something has happened, not after some time.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

@@ -1,4 +1,6 @@
 //! An API behind `https`, with an authority that nobody knows.
+//!
+//! Always so: the certificate is made anew for each run.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
