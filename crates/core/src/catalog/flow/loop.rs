@@ -107,6 +107,6 @@ impl Body {
 }
 
 fn round_of<T>(id: &str, part: &str) -> Expr<T> {
-    let path = format!("flow_input.iter.{part}");
-    Expr::of_code(Code::path(&path, Use::Round(id.to_owned())))
+    let round = Code::path("flow_input.iter", Use::Round(id.to_owned()));
+    Expr::of_code(round.field(part))
 }
