@@ -1,7 +1,8 @@
-//! The example works: its files are written, and its step runs.
+//! The example works: its files are written, its step runs, and the mill runs its flow.
 //!
-//! Always so: the executable that is tested is the one that the files call.
+//! Always so: the executables that are tested are those that the files call.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -22,6 +23,17 @@ fn generated() -> TempDir {
 fn json_of(output: &Output) -> Value {
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).expect("the result is JSON")
+}
+
+/// `millwright` lies beside our executable once the workspace is built.
+fn millwright() -> PathBuf {
+    let beside = Path::new(env!("CARGO_BIN_EXE_team-flow")).with_file_name("millwright");
+    assert!(
+        beside.is_file(),
+        "{} is not built: run `cargo build -p millwright` first",
+        beside.display()
+    );
+    beside
 }
 
 #[test]
@@ -52,4 +64,29 @@ fn the_files_are_what_a_workspace_takes() {
     let step = &flow["value"]["modules"][1]["value"];
     assert_eq!(step["path"], "u/team/count_words");
     assert_eq!(step["input_transforms"]["text"]["expr"], "flow_input.title");
+}
+
+fn run_flow(title: &str) -> Value {
+    let folder = generated();
+    let mut command = Command::new(millwright());
+    command.args(["run", "f/team/review_notes", "--json", "-i"]);
+    command.args([
+        &format!("title={title}"),
+        "-i",
+        r#"notes=["one", "two words"]"#,
+    ]);
+    json_of(
+        &command
+            .current_dir(folder.path())
+            .output()
+            .expect("millwright runs"),
+    )
+}
+
+#[test]
+fn the_mill_runs_the_flow() {
+    let short = run_flow("Short title");
+    assert_eq!(short, json!({"words": 2, "long": false, "first": "Short"}));
+    let long = run_flow("A rather long title");
+    assert_eq!(long, json!({"words": 4, "long": false, "first": "It"}));
 }
