@@ -39,15 +39,17 @@ impl Project {
     pub(crate) async fn with(more: &Value) -> Self {
         let late = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&late);
-        let api = Api::start_with(|folder| ServerOptions {
-            work: WorkOptions {
-                logs: folder.join("logs"),
-                clock: Arc::new(move || {
-                    Timestamp(Timestamp::now().0 + clock.load(Ordering::SeqCst))
-                }),
-                ..WorkOptions::default()
-            },
-            ..ServerOptions::default()
+        let api = Api::start_with(|folder| {
+            let clock = move || Timestamp(Timestamp::now().0 + clock.load(Ordering::SeqCst));
+            let work = WorkOptions {
+                clock: Arc::new(clock),
+                ..WorkOptions::beside(&folder.join("test.db"))
+            };
+            ServerOptions {
+                log_roots: vec![work.make_logs().unwrap()],
+                work,
+                ..ServerOptions::default()
+            }
         })
         .await;
         let workspace = api.folder.path().join("work");

@@ -506,3 +506,52 @@ async fn waiting_is_answered_when_the_time_is_over() {
     project.later(Duration::from_hours(1));
     assert_eq!(project.ended(&execution).await["status"], "succeeded");
 }
+
+#[tokio::test]
+async fn the_log_of_a_flows_execution_is_an_artifact_of_the_flows_run() {
+    let flow = "0f000000-0000-4000-8000-000000000001";
+    let project = Project::new().await;
+    project.script("work.sh", "echo working; echo aside >&2");
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
+        .await;
+    let run = json!({"run_id": "flow-run", "job_type": "windmill_run_next_step"});
+    project
+        .api
+        .post("/codex/runs/start", &run)
+        .await
+        .expect(200);
+    let path = "/codex/runs/flow-run/artifacts/upsert";
+    let logs = json!({
+        "name": "windmill.flow.logs", "kind": "log", "path": format!("windmill://job/{flow}/logs"),
+    });
+    project.api.post(path, &logs).await.expect(200);
+
+    let step = project.next(protocol, flow).await;
+    project.execute(&step).await;
+    let listed = project
+        .api
+        .get("/codex/runs/flow-run/artifacts")
+        .await
+        .expect(200);
+    let log = &listed[0];
+    let name = log["name"].as_str().unwrap();
+    assert!(
+        name.starts_with(&format!("step.{}.execute.", step.step)),
+        "{name}"
+    );
+    let path = format!("/codex/runs/flow-run/artifacts/{}/content", log["id"]);
+    let content = project.api.get(&path).await;
+    assert_eq!(content.status, 200, "{}", content.text);
+    for line in [
+        "working",
+        "aside",
+        "millwright: executed, 8 bytes of output",
+    ] {
+        assert!(
+            content.text.lines().any(|found| found == line),
+            "{}",
+            content.text
+        );
+    }
+}

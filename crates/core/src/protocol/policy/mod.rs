@@ -5,6 +5,8 @@
 mod condition;
 mod fields;
 mod loops;
+#[cfg(test)]
+mod tests;
 mod triggers;
 
 use super::Decision;
