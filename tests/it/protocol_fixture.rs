@@ -231,3 +231,8 @@ pub(crate) fn shell_step(id: &str, prompt: &str, more: Value) -> Value {
     }
     step
 }
+
+/// What a step has that is checked in full by a prompt.
+pub(crate) fn checked_by(prompt: &str) -> Value {
+    json!({"qa": {"policy": "full", "prompt": prompt}})
+}

@@ -141,7 +141,7 @@ impl Work {
         let work = self.clone();
         tokio::spawn(async move {
             closing.cancelled().await;
-            work.0.running.cancel_all();
+            work.0.running.close();
         });
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Always so: an execution leaves the registry when its thread ends, also by a panic.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use tokio::sync::watch;
 
 /// The executions of this process.
 #[derive(Debug, Default)]
-pub(super) struct Registry(Mutex<BTreeMap<String, Entry>>);
+pub(super) struct Registry {
+    entries: Mutex<BTreeMap<String, Entry>>,
+    closed: AtomicBool,
+}
 
 /// How one is stopped, and how its end is heard.
 #[derive(Debug, Clone)]
@@ -36,6 +40,9 @@ impl Registry {
             ended: watch::Sender::new(()),
         };
         self.entries().insert(id.to_owned(), entry.clone());
+        if self.closed.load(Ordering::SeqCst) {
+            entry.cancel.cancel();
+        }
         entry
     }
 
@@ -67,12 +74,14 @@ impl Registry {
         }
     }
 
-    pub(super) fn cancel_all(&self) {
+    /// Stops all, and whatever enters from now on.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         self.cancel(&self.ids());
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -91,6 +91,12 @@ CREATE TABLE claims (
 ) STRICT;
 CREATE INDEX claims_by_protocol ON claims (protocol_run_id);
 
+-- Claims on steps that a policy has sent back since: whoever comes with one has nothing to do.
+CREATE TABLE superseded_claims (
+    claim TEXT PRIMARY KEY,
+    step_run_id INTEGER NOT NULL REFERENCES step_runs (id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE executions (
     id TEXT PRIMARY KEY,
     step_run_id INTEGER NOT NULL REFERENCES step_runs (id) ON DELETE CASCADE,

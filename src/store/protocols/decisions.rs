@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::{Map, Value};
 
+use super::executions::End;
 use super::steps::{ints, runtime_state};
 use super::{StoreError, Tables, word};
 
@@ -99,11 +100,19 @@ impl Tables<'_> {
         by: Option<&str>,
     ) -> Result<(), StoreError> {
         let taken_away = before.is_in_hand() && !after.status.is_in_hand();
-        if taken_away || after.status.is_done() {
-            self.drop_claim(after.id)?;
-            self.cancel_running(after.id, by)?;
+        if !taken_away && !after.status.is_done() {
+            return Ok(());
         }
-        Ok(())
+        let held = self.claim_of(after.id)?;
+        self.drop_claim(after.id)?;
+        match held {
+            Some(held) if by == Some(&*held.claim) => Ok(()),
+            Some(held) if after.status == StepStatus::Pending => {
+                self.supersede(after.id, &held.claim)
+            }
+            Some(held) => self.end_running(&held.claim, &End::Cancelled),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use millwright_core::protocol::{
     Begun, Execution, ExecutionOutcome, ExecutionReport, ExecutionStarted, ExecutionStatus, Kind,
-    LetGo, QaReport, Report, StepStatus, Telemetry,
+    LetGo, QaReport, Report, StepRun, StepStatus, Telemetry,
 };
 use millwright_core::refs::UpsertArtifact;
 use rusqlite::{OptionalExtension, Row};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::work::as_json;
 use super::{StoreError, Tables, word};
 use crate::store::artifacts;
 
@@ -55,21 +56,50 @@ impl Tables<'_> {
         owner: &str,
     ) -> Result<StartedExecution, StoreError> {
         let step = self.step(step_run_id)?;
-        if let Some(claim) = claim {
-            if let Some(started) = self.execution_for(step_run_id, kind, claim)? {
-                let begun = None;
-                return Ok(StartedExecution { started, begun });
-            }
-            if kind == Kind::Execute && step.status == StepStatus::NeedsQa {
-                return self.executed_before(step_run_id, claim, owner);
-            }
+        let known = match claim {
+            Some(claim) => self.known_end(&step, kind, claim, owner)?,
+            None => None,
+        };
+        if let Some(started) = known {
+            let begun = None;
+            return Ok(StartedExecution { started, begun });
         }
         let begun = self.begin(step_run_id, kind, claim)?;
         let started = self.insert_execution(step_run_id, kind, &begun.claim.claim, owner)?;
-        Ok(StartedExecution {
-            started,
-            begun: Some(begun),
-        })
+        let begun = Some(begun);
+        Ok(StartedExecution { started, begun })
+    }
+
+    /// The execution of a claim that leaves nothing to begin: it was begun before, a policy has sent the step back
+    /// since, or the step was executed by someone who never came to check it.
+    fn known_end(
+        &self,
+        step: &StepRun,
+        kind: Kind,
+        claim: &str,
+        owner: &str,
+    ) -> Result<Option<ExecutionStarted>, StoreError> {
+        if let Some(started) = self.execution_for(step.id, kind, claim)? {
+            return Ok(Some(started));
+        }
+        if kind == Kind::Execute && step.status == StepStatus::NeedsQa {
+            return self.executed_before(step.id, claim, owner).map(Some);
+        }
+        if self
+            .claim_of(step.id)?
+            .is_some_and(|held| held.claim == claim)
+            && self.waits_again(step)?
+        {
+            self.drop_claim(step.id)?;
+            self.supersede(step.id, claim)?;
+        }
+        if !self.is_superseded(step.id, claim)? {
+            return Ok(None);
+        }
+        let mut started = self.insert_execution(step.id, kind, claim, owner)?;
+        self.end_superseded(step.id, claim)?;
+        started.status = ExecutionStatus::Succeeded;
+        Ok(Some(started))
     }
 
     /// A claim on a step that was executed by someone who never came to check it: there is nothing to execute.
@@ -78,18 +108,15 @@ impl Tables<'_> {
         step_run_id: i64,
         claim: &str,
         owner: &str,
-    ) -> Result<StartedExecution, StoreError> {
+    ) -> Result<ExecutionStarted, StoreError> {
         self.held(step_run_id, claim)?;
         let mut started = self.insert_execution(step_run_id, Kind::Execute, claim, owner)?;
-        let step = serde_json::to_value(self.step(step_run_id)?).unwrap_or_default();
-        self.end_running(claim, &End::Succeeded(step))?;
+        let step = self.step(step_run_id)?;
+        self.end_running(claim, &End::Succeeded(as_json(&step)))?;
         self.use_claim(claim, Kind::Execute.as_str())?;
         self.extend(claim, self.leases.waiting)?;
         started.status = ExecutionStatus::Succeeded;
-        Ok(StartedExecution {
-            started,
-            begun: None,
-        })
+        Ok(started)
     }
 
     fn insert_execution(
@@ -299,7 +326,20 @@ impl Tables<'_> {
             .optional()?)
     }
 
+    /// Ends what runs under a claim.
     pub(super) fn end_running(&self, claim: &str, end: &End) -> Result<(), StoreError> {
+        for kind in Kind::ALL {
+            self.end_running_of(claim, *kind, end)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_running_of(
+        &self,
+        claim: &str,
+        kind: Kind,
+        end: &End,
+    ) -> Result<(), StoreError> {
         let (status, result, error) = match end {
             End::Succeeded(result) => (ExecutionStatus::Succeeded, Some(result), None),
             End::Failed(error) => (ExecutionStatus::Failed, None, Some(error)),
@@ -307,30 +347,22 @@ impl Tables<'_> {
         };
         self.connection
             .prepare_cached(
-                "UPDATE executions SET status = ?2, result = ?3, error = ?4, finished_at = ?5
-                 WHERE claim = ?1 AND status = 'running'",
+                "UPDATE executions SET status = ?3, result = ?4, error = ?5, finished_at = ?6
+                 WHERE claim = ?1 AND kind = ?2 AND status = 'running'",
             )?
-            .execute((claim, status.as_str(), result, error, self.now))?;
+            .execute((
+                claim,
+                kind.as_str(),
+                status.as_str(),
+                result,
+                error,
+                self.now,
+            ))?;
         Ok(())
     }
 
     pub(super) fn fail_running(&self, claim: &str, error: &Value) -> Result<(), StoreError> {
         self.end_running(claim, &End::Failed(error.clone()))
-    }
-
-    /// Marks as cancelled what runs for a step under any other claim.
-    pub(super) fn cancel_running(
-        &self,
-        step_run_id: i64,
-        except: Option<&str>,
-    ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE executions SET status = 'cancelled', finished_at = ?3
-                 WHERE step_run_id = ?1 AND status = 'running' AND claim IS NOT ?2",
-            )?
-            .execute((step_run_id, except, self.now))?;
-        Ok(())
     }
 }
 

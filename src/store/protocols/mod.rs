@@ -10,6 +10,7 @@ mod planning;
 mod projects;
 mod runs;
 mod steps;
+mod superseded;
 mod work;
 
 use std::fmt;

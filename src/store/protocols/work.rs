@@ -9,8 +9,8 @@ use millwright_core::protocol::{
 use serde_json::{Value, json};
 
 use super::claims::{HeldClaim, lease};
+use super::executions::End;
 use super::{StoreError, Tables};
-use crate::store::protocols::executions::End;
 
 impl Tables<'_> {
     /// Begins work on a step under a claim; without one, under a claim that ends with the work.
@@ -158,6 +158,7 @@ impl Tables<'_> {
     }
 }
 
-fn as_json(value: &impl serde::Serialize) -> Value {
+/// A record as JSON.
+pub(super) fn as_json(value: &impl serde::Serialize) -> Value {
     serde_json::to_value(value).expect("records have text keys alone")
 }

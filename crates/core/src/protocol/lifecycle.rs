@@ -7,7 +7,7 @@ use serde_json::json;
 use super::select::waits_for;
 use super::{
     Decision, EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Refused, Snapshot,
-    SpecError, Step, StepAction,
+    SpecError, Step, StepAction, StepStatus,
 };
 
 /// Why nobody is at work on a step any more.
@@ -127,14 +127,18 @@ pub fn cancel(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     Ok(decision)
 }
 
-/// A step's own work begins.
+/// A step's own work begins. One that failed and is run again takes its protocol out of `blocked`; any other
+/// leaves it so, since what blocked it has not been looked at.
 ///
 /// # Errors
 /// [`Refused`] where the states do not allow it, or the step still waits for others.
 pub fn begin_execution(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
     let step = known(snapshot, step_run_id)?;
     let mut decision = Decision::from(snapshot);
-    decision.protocol(ProtocolAction::RunStep)?;
+    decision.protocol(match step.status {
+        StepStatus::Failed | StepStatus::Blocked => ProtocolAction::RetryStep,
+        _ => ProtocolAction::RunStep,
+    })?;
     decision.step(step_run_id, StepAction::Execute)?;
     let waits_for = waits_for(snapshot, step);
     if waits_for.is_empty() {
@@ -154,7 +158,7 @@ pub fn begin_execution(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision
 pub fn begin_qa(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
     known(snapshot, step_run_id)?;
     let mut decision = Decision::from(snapshot);
-    decision.protocol(ProtocolAction::RunStep)?;
+    decision.protocol(ProtocolAction::CheckStep)?;
     decision.step(step_run_id, StepAction::Check)?;
     Ok(decision)
 }

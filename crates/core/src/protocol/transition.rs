@@ -19,8 +19,12 @@ pub enum ProtocolAction {
     Resume,
     /// Someone ends it.
     Cancel,
-    /// One of its steps begins.
+    /// A step of it begins.
     RunStep,
+    /// A step of it that failed begins again, by someone's wish.
+    RetryStep,
+    /// The check of a step begins.
+    CheckStep,
     /// Something went wrong in one of its steps.
     Block,
     /// Every step is done.
@@ -111,13 +115,32 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
         (A::Cancel, &[S::Completed], S::Completed),
         (
             A::RunStep,
+            &[S::Pending, S::Planned, S::Running],
+            S::Running,
+        ),
+        (A::RunStep, &[S::Blocked], S::Blocked),
+        (
+            A::RetryStep,
             &[S::Pending, S::Planned, S::Running, S::Blocked],
             S::Running,
         ),
-        (A::Block, &[S::Paused], S::Paused),
+        (
+            A::CheckStep,
+            &[S::Pending, S::Planned, S::Running],
+            S::Running,
+        ),
+        (A::CheckStep, &[S::Paused], S::Paused),
+        (A::CheckStep, &[S::Blocked], S::Blocked),
         (
             A::Block,
-            &[S::Pending, S::Planning, S::Planned, S::Running, S::Blocked],
+            &[
+                S::Pending,
+                S::Planning,
+                S::Planned,
+                S::Running,
+                S::Paused,
+                S::Blocked,
+            ],
             S::Blocked,
         ),
         (
@@ -221,7 +244,8 @@ impl ProtocolAction {
             Self::Pause => "be paused",
             Self::Resume => "be resumed",
             Self::Cancel => "be cancelled",
-            Self::RunStep => "run a step",
+            Self::RunStep | Self::RetryStep => "run a step",
+            Self::CheckStep => "have a step checked",
             Self::Block => "be blocked",
             Self::Complete => "be completed",
         }
