@@ -8,6 +8,7 @@ mod openapi;
 mod output;
 mod run;
 mod serve;
+mod up;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ enum Command {
     /// Serves the refs API: runs, their logs, results and references.
     Serve(serve::ServeArgs),
     /// Serves the refs API with the mill in it: what runs flows on this machine.
-    Up(serve::ServeArgs),
+    Up(up::UpArgs),
     /// Prints the version.
     Version,
     /// Lists, shows and generates the flows and their scripts.
@@ -75,7 +76,8 @@ impl From<StoreError> for CommandError {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome: Result<Exit, CommandError> = match cli.command {
-        Command::Serve(args) | Command::Up(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Up(args) => up::run(&args),
         Command::Version => {
             output::line(env!("MILLWRIGHT_VERSION"));
             Ok(Exit::Done)

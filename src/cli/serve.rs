@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, Exit, logging, output};
-use crate::server::{self, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
+use crate::server::{self, Access, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
 use crate::store::{Store, StoreOptions};
 
 /// Serves the refs API.
@@ -41,40 +41,78 @@ pub(super) struct ServeArgs {
 /// Runs the command.
 pub(super) fn run(args: &ServeArgs) -> Result<Exit, CommandError> {
     logging::start();
+    block_on(serve(args))
+}
+
+/// Runs to the end on a runtime of its own.
+pub(super) fn block_on<T>(
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Runtime::new().map_err(unavailable)?;
-    runtime.block_on(serve(args))
+    runtime.block_on(work)
 }
 
 async fn serve(args: &ServeArgs) -> Result<Exit, CommandError> {
-    let app = open(args)?;
-    let address = args.listen;
-    app.access
-        .check_address(address)
-        .map_err(|error| CommandError::new(Exit::BadInput, error))?;
-    let listener = listen(address).await?;
+    let opened = Opened::open(args).await?;
     let told = until_told().map_err(unavailable)?;
-    announce(&app, &listener, args.port_file.as_deref())?;
-    server::serve(listener, app, told)
-        .await
-        .map_err(unavailable)?;
-    Ok(Exit::Done)
+    opened.serve(told).await
 }
 
-fn open(args: &ServeArgs) -> Result<AppState, CommandError> {
-    let database = StoreOptions::parse(&args.database)?;
-    let store = Store::open(&database)?;
-    let work = WorkOptions::beside(&database.path);
-    let mut log_roots = args.log_root.clone();
-    log_roots.push(work.make_logs().map_err(unavailable)?);
-    let options = ServerOptions {
-        token: env::var("TASKSGODZILLA_API_TOKEN").ok(),
-        log_roots,
-        windmill: windmill()?,
-        mill: None,
-        keep_alive: None,
-        work,
-    };
-    App::new(store, options).map_err(|error| CommandError::new(Exit::BadInput, error))
+/// A server that is about to serve: its database is open, and its address known.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) options: ServerOptions,
+    listener: TcpListener,
+    port_file: Option<PathBuf>,
+}
+
+impl Opened {
+    /// Opens the database and the socket.
+    pub(super) async fn open(args: &ServeArgs) -> Result<Self, CommandError> {
+        let token = env::var("TASKSGODZILLA_API_TOKEN").ok();
+        Access::new(token.clone())
+            .check_address(args.listen)
+            .map_err(|error| CommandError::new(Exit::BadInput, error))?;
+        let database = StoreOptions::parse(&args.database)?;
+        let windmill = windmill()?;
+        let listener = listen(args.listen).await?;
+        let store = Store::open(&database)?;
+        let work = WorkOptions::beside(&database.path);
+        let mut log_roots = args.log_root.clone();
+        log_roots.push(work.make_logs().map_err(unavailable)?);
+        Ok(Self {
+            store,
+            options: ServerOptions {
+                token,
+                log_roots,
+                windmill,
+                work,
+                ..ServerOptions::default()
+            },
+            listener,
+            port_file: args.port_file.clone(),
+        })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> Result<SocketAddr, CommandError> {
+        self.listener.local_addr().map_err(unavailable)
+    }
+
+    /// Serves until `told` ends.
+    pub(super) async fn serve(
+        self,
+        told: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Exit, CommandError> {
+        let address = self.address()?;
+        let app = App::new(self.store, self.options)
+            .map_err(|error| CommandError::new(Exit::BadInput, error))?;
+        announce(&app, address, self.port_file.as_deref())?;
+        server::serve(self.listener, app, told)
+            .await
+            .map_err(unavailable)?;
+        Ok(Exit::Done)
+    }
 }
 
 /// The Windmill that the environment names.
@@ -115,7 +153,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
 }
 
 /// Ends with Ctrl-C or SIGTERM.
-fn until_told() -> io::Result<impl Future<Output = ()> + Send> {
+pub(super) fn until_told() -> io::Result<impl Future<Output = ()> + Send> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(async move {
@@ -128,10 +166,9 @@ fn until_told() -> io::Result<impl Future<Output = ()> + Send> {
 
 fn announce(
     app: &AppState,
-    listener: &TcpListener,
+    address: SocketAddr,
     port_file: Option<&Path>,
 ) -> Result<(), CommandError> {
-    let address = listener.local_addr().map_err(unavailable)?;
     if !app.access.needs_token() {
         output::note(
             "TASKSGODZILLA_API_TOKEN is not set: only programs on this machine are served",
@@ -156,6 +193,6 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(new, path)
 }
 
-fn unavailable(error: io::Error) -> CommandError {
+pub(super) fn unavailable(error: io::Error) -> CommandError {
     CommandError::new(Exit::Unavailable, error)
 }

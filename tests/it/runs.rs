@@ -276,3 +276,34 @@ async fn a_jobs_end_finishes_the_runs_that_follow_it() {
         "the first end counts"
     );
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_what_was_answered_stays() {
+    let api = Api::start().await;
+    let no_more_pages = api.app.store.write(|connection| {
+        let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        Ok(connection.pragma_update(None, "max_page_count", pages + 50)?)
+    });
+    no_more_pages.await.unwrap();
+    let text = "x".repeat(20_000);
+    let mut answered = 0;
+    let refused = loop {
+        let run =
+            json!({"job_type": "t", "run_id": format!("r{answered}"), "params": {"text": text}});
+        let answer = api.post("/codex/runs/start", &run).await;
+        if answer.status != 200 {
+            break answer.expect(507);
+        }
+        answered += 1;
+        assert!(answered < 100, "the disk never fills");
+    };
+    assert!(refused["detail"].as_str().unwrap().contains("disk is full"));
+    let known = api.get("/codex/runs?limit=500").await.expect(200);
+    assert_eq!(known.as_array().unwrap().len(), answered);
+    let folder = api.stop().await;
+    let file = rusqlite::Connection::open(folder.path().join("test.db")).unwrap();
+    let check: String = file
+        .pragma_query_value(None, "integrity_check", |row| row.get(0))
+        .unwrap();
+    assert_eq!(check, "ok");
+}

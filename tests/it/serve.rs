@@ -1,93 +1,36 @@
 //! `millwright serve` as a process.
 
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use futures_util::StreamExt;
+use rustix::process::Signal;
+use serde_json::json;
 
 use crate::api_fixture::client;
-
-/// The command, with an environment of its own.
-fn millwright(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_millwright"));
-    command.current_dir(folder).args(arguments);
-    for name in [
-        "API_TOKEN",
-        "WINDMILL_URL",
-        "WINDMILL_TOKEN",
-        "WINDMILL_WORKSPACE",
-    ] {
-        command.env_remove(format!("TASKSGODZILLA_{name}"));
-    }
-    command
-}
+use crate::process::{Process, millwright};
+use crate::windmill_double::{self, Job, Windmill};
 
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = millwright(folder, arguments).output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
-/// A server that is a process.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        let mut command = millwright(
-            folder,
-            &["serve", "--listen", "127.0.0.1:0", "--port-file", "port"],
-        );
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line.split_whitespace().last().unwrap().to_owned();
-        Self { child, url }
-    }
-
-    async fn start_run(&self, client: &reqwest::Client, run_id: &str) -> bool {
-        let run = json!({"job_type": "t", "run_id": run_id});
-        let sent = client
-            .post(format!("{}/codex/runs/start", self.url))
-            .json(&run)
-            .send()
-            .await;
-        sent.is_ok_and(|answer| answer.status() == 200)
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 #[tokio::test]
 async fn every_answered_start_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path());
+    let server = Process::serve(folder.path());
     let client = client();
     let mut answered = 0;
     for number in 0..300 {
         if number == 200 {
             server.signal(Signal::KILL);
         }
-        if !server.start_run(&client, &format!("r{number}")).await {
+        let run = json!({"job_type": "t", "run_id": format!("r{number}")});
+        if server.start_run(&client, &run).await.ok() != Some(200) {
             break;
         }
         answered = number + 1;
@@ -95,14 +38,9 @@ async fn every_answered_start_survives_a_kill() {
     assert!((200..300).contains(&answered), "{answered}");
     drop(server);
 
-    let server = Process::start(folder.path());
+    let server = Process::serve(folder.path());
     for number in 0..answered {
-        let run = client
-            .get(format!("{}/codex/runs/r{number}", server.url))
-            .send()
-            .await
-            .unwrap();
-        let run: Value = run.json().await.unwrap();
+        let run = server.get(&client, &format!("/codex/runs/r{number}")).await;
         assert_eq!(run["status"], "running", "r{number}");
     }
 }
@@ -111,10 +49,11 @@ async fn every_answered_start_survives_a_kill() {
 async fn it_ends_cleanly_when_told_and_says_where_it_listens() {
     let folder = tempfile::tempdir().unwrap();
     for signal in [Signal::TERM, Signal::INT] {
-        let mut server = Process::start(folder.path());
-        let port = std::fs::read_to_string(folder.path().join("port")).unwrap();
+        let mut server = Process::serve(folder.path());
+        let port = fs::read_to_string(folder.path().join("port")).unwrap();
         assert_eq!(server.url, format!("http://{}", port.trim()));
-        assert!(server.start_run(&client(), "r").await);
+        let run = json!({"job_type": "t", "run_id": "r"});
+        assert_eq!(server.start_run(&client(), &run).await.unwrap(), 200);
         server.signal(signal);
         assert_eq!(server.child.wait().unwrap().code(), Some(0));
     }
@@ -186,4 +125,69 @@ fn a_windmill_that_is_none_is_named() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("TASKSGODZILLA_WINDMILL_URL"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_locked_database_is_told_and_nothing_is_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::serve(folder.path());
+    let client = client();
+    let run = json!({"job_type": "t", "run_id": "r"});
+    let other =
+        rusqlite::Connection::open(folder.path().join(".millwright/millwright.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    assert_eq!(server.start_run(&client, &run).await.unwrap(), 503);
+    assert!(begun.elapsed() < Duration::from_secs(8));
+    let known = server.get(&client, "/codex/runs/r").await;
+    assert_eq!(known, json!({"detail": "Run not found"}), "readers go on");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(server.start_run(&client, &run).await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_long_log_is_followed_in_constant_memory_and_read_once() {
+    const SIZE: usize = 50 * 1024 * 1024;
+    let line = format!("{}\n", "x".repeat(1023));
+    let (windmill, url) = Windmill::start().await;
+    let job = windmill.put(Job {
+        log: line.clone(),
+        times: SIZE / line.len(),
+        ended: Some(json!(null)),
+        ..Job::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = millwright(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("TASKSGODZILLA_WINDMILL_URL", url)
+        .env("TASKSGODZILLA_WINDMILL_TOKEN", windmill_double::TOKEN);
+    let server = Process::start(command);
+    let client = client();
+    let run =
+        json!({"job_type": "t", "run_id": "r", "log_path": format!("windmill://job/{job}/logs")});
+    assert_eq!(server.start_run(&client, &run).await.unwrap(), 200);
+    let before = server.peak_memory();
+    let answer = client
+        .get(format!("{}/codex/runs/r/logs/stream", server.url))
+        .send()
+        .await
+        .unwrap();
+    let mut stream = answer.bytes_stream();
+    let (mut text, mut told) = (0, Vec::new());
+    while let Some(part) = stream.next().await {
+        let part = part.unwrap();
+        text += part.split(|byte| *byte == b'x').count() - 1;
+        told = part.to_vec();
+    }
+    assert!(String::from_utf8_lossy(&told).contains("event: end"));
+    // "next_offset" has an x as well, once in each event.
+    let events = text - SIZE / 1024 * 1023;
+    assert!((1..=SIZE / 1024).contains(&events), "{events}");
+    let grown = server.peak_memory() - before;
+    assert!(grown < 16 * 1024, "{grown} KiB more");
+    assert_eq!(windmill.given(), SIZE as u64, "every character once");
+    let folder_size = fs::metadata(folder.path().join(".millwright/millwright.db"))
+        .unwrap()
+        .len();
+    assert!(folder_size < 1024 * 1024, "no log is kept");
 }

@@ -1,0 +1,57 @@
+//! `millwright up`: the refs API with the mill in it.
+//!
+//! Always so: when it ends, no process of a job is left, and the database says how each job ended.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::serve::{Opened, ServeArgs, block_on, unavailable, until_told};
+use super::{CommandError, Exit, logging};
+use crate::mill::{Mill, MillOptions, Sources};
+
+/// Serves the refs API, and runs flows.
+#[derive(Debug, Args)]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    serve: ServeArgs,
+    /// The project's folder, with flows/ and scripts/.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    root: PathBuf,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &UpArgs) -> Result<Exit, CommandError> {
+    logging::start();
+    block_on(up(args))
+}
+
+async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
+    let mut opened = Opened::open(&args.serve).await?;
+    let told = until_told().map_err(unavailable)?;
+    let url = format!("http://{}", reachable(opened.address()?));
+    let sources = Sources::of_project(&args.root);
+    let mut options =
+        MillOptions::of_this_process(sources).with_variable("TASKSGODZILLA_API_URL", &url);
+    options.base_url = url;
+    let mill = Mill::start(opened.store.clone(), options).await?;
+    opened.options.mill = Some(mill.routes());
+    // Jobs that end report to the API, so it serves until they have.
+    let ended = async move {
+        told.await;
+        mill.shut_down("the server was told to end").await;
+    };
+    opened.serve(ended).await
+}
+
+/// An address on this machine for one that means all of its addresses.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
