@@ -14,6 +14,7 @@ mod loops;
 mod mill_faults;
 mod mill_fixture;
 mod mill_flows;
+mod mill_routes;
 mod mill_semantics;
 mod process;
 mod protocol_fixture;
