@@ -3,9 +3,15 @@
 //! Always so: a process is known by its id and the moment it began, so that another with the same id is not taken for
 //! it.
 
+use std::time::Duration;
+
 use millwright_core::refs::JobId;
 
 use crate::store::{Store, StoreError, jobs};
+
+/// How often a database that failed is tried again, and after what time.
+const TRIES: usize = 600;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// This process, as the database knows it.
 pub(super) fn this_process() -> String {
@@ -25,12 +31,28 @@ pub(super) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
     end_all(store, gone, reason.to_owned()).await
 }
 
-/// Ends what has not ended of an outermost job.
-pub(super) async fn end_run(store: &Store, root: JobId, reason: String) -> Result<(), StoreError> {
+/// Ends what has not ended of an outermost job. The database has just failed: it is tried again for a while, in the
+/// background; where it fails to the end, the next mill ends the job.
+pub(super) async fn end_run(store: &Store, root: JobId, reason: &str) {
+    if try_end_run(store, root, reason).await.is_ok() {
+        return;
+    }
+    let (store, reason) = (store.clone(), reason.to_owned());
+    tokio::spawn(async move {
+        for _ in 0..TRIES {
+            tokio::time::sleep(PAUSE).await;
+            if try_end_run(&store, root, &reason).await.is_ok() {
+                return;
+            }
+        }
+    });
+}
+
+async fn try_end_run(store: &Store, root: JobId, reason: &str) -> Result<(), StoreError> {
     let unfinished = store
         .read(move |connection| jobs::unfinished_of(connection, root))
         .await?;
-    end_all(store, unfinished, reason).await
+    end_all(store, unfinished, reason.to_owned()).await
 }
 
 async fn end_all(store: &Store, all: Vec<JobId>, reason: String) -> Result<(), StoreError> {

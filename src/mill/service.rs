@@ -237,9 +237,8 @@ impl Inner {
         if let Err(error) = &outcome {
             stop.stop(Cause::Broken);
             let reason = format!("the mill could not go on: {error}");
-            // The database has just failed: where it fails again, the next mill ends the job.
-            drop(owner::end_run(&self.store, job, reason).await);
             self.forget_all_of(&stop);
+            owner::end_run(&self.store, job, &reason).await;
         }
         outcome
     }

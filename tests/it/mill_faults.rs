@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use millwright::mill::MillOptions;
-use serde_json::{Value, json};
+use millwright::store::jobs;
+use serde_json::{Map, Value, json};
 
-use crate::mill_fixture::{Fixture, bash, bash_with, refused, run};
+use crate::mill_fixture::{Fixture, bash, bash_with, flow, refused, run};
 
 async fn error_of(value: Value) -> Value {
     let fixture = Fixture::new();
@@ -182,14 +183,7 @@ async fn harmless_fields_are_left_out_with_a_note() {
     let fixture = Fixture::new();
     let mill = fixture.mill().await;
     let value = json!({"modules": [{"id": "a", "value": {"type": "identity"}, "priority": 5}], "notes": [{}]});
-    let started = mill
-        .run_flow(
-            None,
-            crate::mill_fixture::flow(&value),
-            serde_json::Map::new(),
-        )
-        .await
-        .unwrap();
+    let started = mill.run_flow(None, flow(&value), Map::new()).await.unwrap();
     assert_eq!(
         started.notes,
         [
@@ -211,10 +205,7 @@ async fn a_flow_that_leads_back_to_itself_is_refused() {
     fixture.flow("f/x/a", &call("f/x/b"));
     fixture.flow("f/x/b", &call("f/x/a"));
     let mill = fixture.mill().await;
-    let error = mill
-        .run_flow_at("f/x/a", serde_json::Map::new())
-        .await
-        .unwrap_err();
+    let error = mill.run_flow_at("f/x/a", Map::new()).await.unwrap_err();
     let expected =
         "f/x/b: /value/modules/0/value/path: the flow leads back to itself: f/x/a → f/x/b → f/x/a";
     assert!(error.to_string().contains(expected), "{error}");
@@ -228,4 +219,47 @@ async fn same_worker_and_side_by_side_are_refused_together() {
     }}]});
     let reasons = refused(&fixture.mill().await, &value).await;
     assert_eq!(reasons.len(), 1);
+}
+
+#[tokio::test]
+async fn a_locked_database_ends_the_flow_and_its_state_is_mended() {
+    let fixture = Fixture::new();
+    let mill = fixture.mill().await;
+    let mark = fixture.folder("marks").join("lived");
+    let text = format!(
+        "for n in 1 2 3 4 5 6 7 8; do echo $n; sleep 0.3; done; touch {}",
+        mark.display()
+    );
+    let started = mill
+        .run_flow(None, flow(&one(bash("a", &text))), Map::new())
+        .await
+        .unwrap();
+    let job = started.job;
+    let other = rusqlite::Connection::open(fixture.database()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let error = started.wait().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the database is locked by another process: stop it, or use another database"
+    );
+    assert!(!mark.exists(), "the script lived on");
+    other.execute_batch("ROLLBACK").unwrap();
+    let begun = Instant::now();
+    let store = mill.store();
+    while !store.read(jobs::unfinished).await.unwrap().is_empty() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "the jobs stay unfinished"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let job = store
+        .read(move |connection| jobs::get(connection, job))
+        .await
+        .unwrap();
+    assert!(
+        job.result
+            .unwrap()
+            .contains("the mill could not go on: the database is locked")
+    );
 }

@@ -58,8 +58,16 @@ impl Fixture {
     }
 
     pub(crate) fn store(&self) -> Store {
-        let options = StoreOptions::file(self.folder.path().join("mill.db"));
+        let options = StoreOptions {
+            busy_timeout: Duration::from_millis(500),
+            ..StoreOptions::file(self.database())
+        };
         Store::open(&options).expect("a database")
+    }
+
+    /// The database's file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("mill.db")
     }
 
     pub(crate) async fn mill(&self) -> Mill {
