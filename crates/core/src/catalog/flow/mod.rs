@@ -9,6 +9,8 @@ mod done;
 mod error;
 mod input;
 mod r#loop;
+#[cfg(test)]
+mod shape_tests;
 mod step;
 #[cfg(test)]
 mod tests;
