@@ -46,6 +46,10 @@ impl Places {
         protocol_name: &str,
     ) -> Result<Self, PathError> {
         let given = workspace.ok_or(PathError::NoWorkspace)?;
+        if !Path::new(given).is_absolute() {
+            let relative = io::Error::other("it is not absolute");
+            return Err(unusable("workspace", given, &relative));
+        }
         let workspace = fs::canonicalize(given).map_err(|e| unusable("workspace", given, &e))?;
         let standard = format!(".protocols/{protocol_name}");
         let root = workspace.join(protocol_root.unwrap_or(&standard));
@@ -204,6 +208,7 @@ mod tests {
                 "{name}"
             );
         }
+        assert!(Places::find(Some("relative"), None, "x").is_err());
         let root = Places::find(places.workspace.to_str(), Some("../elsewhere"), "x");
         assert!(matches!(root, Err(PathError::Outside { .. })));
     }

@@ -3,6 +3,7 @@
 //! Always so: the claim is renewed while the work goes on, and given up when the program is ended.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use millwright_core::catalog::Object;
 use millwright_core::protocol::{Begun, Kind, Report, StepRun};
@@ -13,6 +14,11 @@ use crate::client::{Client, ClientError};
 use crate::engine::{Cancel, LineSink, Registry};
 use crate::host::{Guard, Host, NativeHost, block_on, stay_if_ending};
 use crate::runner::{OutcomePort, PortError, Runner, Settings};
+
+/// The API may be away so long when work is reported, as when it is started anew: the work may have taken hours.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two attempts to report.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Which step is meant: by its run, or by its protocol and its id there.
 pub(super) struct Wanted<'a> {
@@ -108,10 +114,22 @@ impl OutcomePort for ApiPort {
     }
 
     fn report(&self, step_run_id: i64, claim: &str, report: &Report) -> Result<StepRun, PortError> {
-        stay_if_ending();
         let host = NativeHost::new();
         let client = Client::protocols(&host).map_err(|error| refused(&error))?;
-        block_on(client.report_step(step_run_id, claim, report)).map_err(|error| refused(&error))
+        let until = host.now() + PATIENCE;
+        loop {
+            stay_if_ending();
+            let error = match block_on(client.report_step(step_run_id, claim, report)) {
+                Ok(step) => return Ok(step),
+                Err(error) => error,
+            };
+            // A report that may have arrived is not sent again: it would be refused, and look as if it had not counted.
+            let again = error.is_passing() && !error.may_be_done();
+            if !again || host.now() > until {
+                return Err(refused(&error));
+            }
+            block_on(host.sleep(PAUSE));
+        }
     }
 }
 

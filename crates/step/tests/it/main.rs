@@ -11,3 +11,4 @@ mod result;
 mod step;
 mod termination;
 mod tls;
+mod worker;
