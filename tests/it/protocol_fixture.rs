@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -75,9 +75,7 @@ impl Project {
 
     /// Writes an executable script.
     pub(crate) fn script(&self, name: &str, text: &str) -> &Self {
-        let path = self.workspace.join(name);
-        fs::write(&path, format!("#!/bin/sh\nset -e\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&self.workspace, name, text);
         self
     }
 
@@ -202,19 +200,39 @@ impl Project {
 
     /// Waits until a running script has written a file.
     pub(crate) async fn appears(&self, name: &str) {
-        let path = self.workspace.join(name);
-        while fs::read_to_string(&path).unwrap_or_default().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        appears(&self.workspace.join(name)).await;
     }
 
-    /// Whether a process, whose id a script has written to a file, has ended.
+    /// Waits until a process, whose id a script has written to a file, has ended.
     pub(crate) async fn process_ends(&self, pid_file: &str) {
-        let pid = self.read(pid_file);
-        let stat = format!("/proc/{}/stat", pid.trim());
-        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-            tokio::task::yield_now().await;
+        process_ends(&self.read(pid_file)).await;
+    }
+}
+
+/// Writes an executable script into a folder.
+pub(crate) fn write_script(folder: &Path, name: &str, text: &str) {
+    fs::create_dir_all(folder).unwrap();
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\nset -e\n{text}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Waits until a running script has written a line to a file, and gives it.
+pub(crate) async fn appears(path: &Path) -> String {
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.ends_with('\n') {
+            return text;
         }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until a process has ended.
+pub(crate) async fn process_ends(pid: &str) {
+    let stat = format!("/proc/{}/stat", pid.trim());
+    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -131,6 +131,7 @@ impl Work {
         for lost in gone {
             let id = lost.execution_id;
             tracing::warn!(execution = id, "the server that ran it is gone");
+            LogFile::end_orphan(&self.0.logs, &id);
             self.protocols()
                 .write(move |tables| tables.give_up(&id))
                 .await?;

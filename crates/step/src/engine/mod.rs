@@ -63,6 +63,9 @@ pub struct Control<'a> {
 pub trait LineSink {
     /// A line, without its end.
     fn line(&self, line: &str);
+
+    /// A process that has begun, by the id of it and of its group.
+    fn process(&self, _id: u32) {}
 }
 
 /// Why an engine yields nothing.

@@ -57,6 +57,7 @@ pub(crate) fn run_command(
         reason,
     })?;
     let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
+    control.log.process(child.id());
     let (events, heard) = mpsc::channel();
     let cancelled = events.clone();
     control.cancel.on_cancel(move || {
