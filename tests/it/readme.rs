@@ -47,6 +47,9 @@ fn the_commands_do_what_the_readme_says() {
         output.status
     );
     for expected in ["hello from ", "\"status\":\"succeeded\"", "42"] {
-        assert!(stdout.contains(expected), "{expected:?} is not in\n{stdout}");
+        assert!(
+            stdout.contains(expected),
+            "{expected:?} is not in\n{stdout}"
+        );
     }
 }
