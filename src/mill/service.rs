@@ -11,6 +11,7 @@ use millwright_core::refs::JobId;
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::expression::Engine;
 use super::flow::{Finished, FlowTask, RootScript, Run};
@@ -22,6 +23,8 @@ use crate::store::{Store, StoreError};
 
 /// How many events a slow watcher may be behind.
 const EVENTS: usize = 4096;
+/// How long ended jobs have to be written when the mill ends.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How often it is looked whether another process wished a job's end.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -158,27 +161,28 @@ impl Mill {
         let store = &self.inner.store;
         let answer = store
             .write(move |connection| jobs::cancel(connection, job, &noted))
-            .await?;
+            .await;
+        // What the database does not take is ended all the same.
         self.inner.stop(job, &wish);
-        Ok(answer)
+        answer
     }
 
-    /// Ends every job, and waits until all have ended.
+    /// Ends every job, and waits until all have ended, or until none can be expected to end any more.
     pub async fn shut_down(&self, reason: &str) {
         let wish = Cancellation {
             by: super::USER.to_owned(),
             reason: reason.to_owned(),
         };
-        loop {
+        let deadline = Instant::now() + 3 * self.inner.options.grace + LAST_WORDS;
+        while Instant::now() < deadline {
             let emptied = self.inner.emptied.notified();
-            let running = self.inner.outermost();
+            let running = self.inner.jobs();
             if running.is_empty() {
                 return;
             }
             for job in running {
-                // What the database does not take is ended all the same.
+                // It is ended even where the wish cannot be noted.
                 drop(self.cancel(job, wish.clone()).await);
-                self.inner.stop(job, &wish);
             }
             tokio::select! {
                 () = emptied => {}
@@ -264,7 +268,7 @@ impl Inner {
         }
     }
 
-    fn outermost(&self) -> Vec<JobId> {
+    fn jobs(&self) -> Vec<JobId> {
         let running = self.running();
         let mut jobs: Vec<JobId> = running.keys().copied().collect();
         jobs.sort();

@@ -63,6 +63,7 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let api = api::prepare(MillOptions::of_this_process(sources)).await?;
     let mill = Mill::start(store, api.options()).await?;
     let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
+    let told = told_to_end()?;
     let watcher = (!args.json).then(|| show::watch(&mill));
     let started = match target {
         Target::Script(path) => mill.run_script_at(&path, inputs).await?,
@@ -71,10 +72,10 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     for note in &started.notes {
         output::note(format_args!("note: {note}"));
     }
-    let outcome = to_its_end(&mill, started).await;
+    let outcome = to_its_end(&mill, started, told).await;
     api.close().await;
     if let Some(watcher) = watcher {
-        watcher.finish(&mill).await;
+        watcher.finish().await;
     }
     let (end, told) = outcome?;
     print_result(&end, args.json)?;
@@ -82,28 +83,37 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
 }
 
 /// Waits for the job, and ends it where someone says so.
-async fn to_its_end(mill: &Mill, started: Started) -> Result<(JobEnd, Option<Exit>), CommandError> {
+async fn to_its_end(
+    mill: &Mill,
+    started: Started,
+    told: impl Future<Output = Exit>,
+) -> Result<(JobEnd, Option<Exit>), CommandError> {
     let job = started.job;
     let mut work = std::pin::pin!(started.wait());
     let exit = tokio::select! {
         end = &mut work => return Ok((end?, None)),
-        exit = told_to_end() => exit?,
+        exit = told => exit,
     };
     let wish = Cancellation {
         by: "admin".to_owned(),
         reason: "interrupted".to_owned(),
     };
-    mill.cancel(job, wish).await?;
-    Ok((work.await?, Some(exit)))
+    let noted = mill.cancel(job, wish).await;
+    let end = work.await?;
+    noted?;
+    Ok((end, Some(exit)))
 }
 
-async fn told_to_end() -> Result<Exit, CommandError> {
+/// Ends with Ctrl-C or SIGTERM. From now on neither ends the process by itself.
+fn told_to_end() -> Result<impl Future<Output = Exit>, CommandError> {
     let unavailable = |error| CommandError::new(Exit::Unavailable, error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unavailable)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(unavailable)?;
-    Ok(tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Exit::Interrupted,
+            _ = terminate.recv() => Exit::Terminated,
+        }
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn watch(mill: &Mill) -> Watcher {
 
 impl Watcher {
     /// Shows what is still to be shown, and ends.
-    pub(super) async fn finish(self, _mill: &Mill) {
+    pub(super) async fn finish(self) {
         self.done.cancel();
         // A view that failed is no failure of the run.
         drop(self.task.await);

@@ -85,7 +85,10 @@ impl JobCard {
                 _ => Ok(()),
             }
         });
-        written.await?;
+        if let Err(error) = written.await {
+            run.mill.unwatch(job);
+            return Err(error);
+        }
         card.tell(Change::Began { is_flow });
         Ok(card)
     }

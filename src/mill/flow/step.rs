@@ -60,6 +60,9 @@ impl Step<'_> {
             }
             None => self.tries().await?,
         };
+        if matches!(&ended, Ended::Failed(failure) if failure.begun) && !self.counts_as_failed() {
+            self.write_end(&ended).await?;
+        }
         self.stop_after(ended).await
     }
 
@@ -101,6 +104,13 @@ impl Step<'_> {
                 StepState::Failure
             };
         })
+    }
+
+    /// Whether the status says that the step failed; it does not yet where nothing of it could begin.
+    fn counts_as_failed(&self) -> bool {
+        let mut failed = false;
+        self.change(|status| failed = status.state == StepState::Failure);
+        failed
     }
 
     /// The step ended, and that is written by itself.
