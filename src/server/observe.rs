@@ -3,6 +3,8 @@
 //! Always so: every answer carries `x-request-id`, the caller's own where it is a plain word.
 
 use std::any::Any;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -32,12 +34,16 @@ impl RequestId {
             let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
             (1..=128).contains(&value.len()) && value.as_bytes().iter().all(allowed)
         };
-        Self(sent.filter(plain).cloned().unwrap_or_else(Self::random))
+        Self(sent.filter(plain).cloned().unwrap_or_else(Self::fresh))
     }
 
-    fn random() -> HeaderValue {
+    /// A new one: this process's own random half, and a count.
+    fn fresh() -> HeaderValue {
+        static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let id = Uuid::from_u64_pair(*PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let text = Uuid::new_v4().hyphenated().encode_lower(&mut text);
+        let text = id.hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(text).expect("hex digits and hyphens are a header's value")
     }
 }

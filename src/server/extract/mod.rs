@@ -2,6 +2,7 @@
 //!
 //! Always so: what is wrong is told all at once, as a 422 whose entries name each place.
 
+mod quick;
 mod shape;
 mod source;
 

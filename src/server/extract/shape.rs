@@ -16,12 +16,12 @@ pub(super) type Named = BTreeMap<String, RefOr<Schema>>;
 /// What one value must look like.
 #[derive(Debug)]
 pub(super) struct Shape {
-    nullable: bool,
-    kind: Kind,
+    pub(super) nullable: bool,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Any,
     Boolean,
     Integer(Bounds),
@@ -33,16 +33,23 @@ enum Kind {
 }
 
 #[derive(Debug)]
-struct Bounds {
+pub(super) struct Bounds {
     least: Option<i64>,
     most: Option<i64>,
 }
 
 #[derive(Debug)]
-struct Field {
-    name: String,
-    required: bool,
-    shape: Shape,
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) required: bool,
+    pub(super) shape: Shape,
+}
+
+impl Bounds {
+    pub(super) fn hold(&self, number: i64) -> bool {
+        self.least.is_none_or(|least| least <= number)
+            && self.most.is_none_or(|most| number <= most)
+    }
 }
 
 /// Collects what is wrong, and where the check stands.
@@ -108,19 +115,6 @@ impl Shape {
         Self {
             nullable: false,
             kind: Kind::Object(fields.collect()),
-        }
-    }
-
-    /// Whether the schema asks for more than types: then a value that parses may still be wrong.
-    pub(super) fn has_bounds(&self) -> bool {
-        match &self.kind {
-            Kind::Any | Kind::Boolean | Kind::Choice(_) => false,
-            Kind::Integer(bounds) | Kind::Number(bounds) => {
-                bounds.least.is_some() || bounds.most.is_some()
-            }
-            Kind::Text { shortest, longest } => *shortest > 0 || *longest < u64::MAX,
-            Kind::List(item) => item.has_bounds(),
-            Kind::Object(fields) => fields.iter().any(|field| field.shape.has_bounds()),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use millwright_core::refs::{Run, StartRun};
 use rusqlite::{Connection, named_params};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::row;
@@ -57,10 +57,7 @@ pub fn start(connection: &Connection, run: &StartRun, now: Timestamp) -> Result<
         new_id = Uuid::new_v4().to_string();
         &new_id
     };
-    let params = run
-        .params
-        .as_ref()
-        .map(|params| Value::Object(params.clone()));
+    let params = run.params.as_ref().map(to_text);
     let mut statement = connection.prepare_cached(UPSERT)?;
     let values = named_params! {
         ":run_id": run_id,
@@ -80,6 +77,10 @@ pub fn start(connection: &Connection, run: &StartRun, now: Timestamp) -> Result<
     let mut run = statement.query_row(values, row::read)?;
     run.warnings = warnings;
     Ok(run)
+}
+
+fn to_text(params: &Map<String, Value>) -> String {
+    serde_json::to_string(params).expect("JSON becomes text")
 }
 
 #[derive(Clone, Copy)]
