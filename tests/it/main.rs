@@ -12,6 +12,7 @@ mod flow_full_protocol;
 mod flows;
 mod logs;
 mod loops;
+mod mill_cancel;
 mod mill_faults;
 mod mill_fixture;
 mod mill_flows;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode};
 use millwright::mill::Mill;
 use millwright_core::refs::JobId;
@@ -14,7 +14,12 @@ use crate::mill_fixture::{Fixture, bash, flow};
 
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
-async fn call(routes: &Router, method: Method, path: &str, body: &Value) -> (StatusCode, String) {
+pub(crate) async fn call(
+    routes: &Router,
+    method: Method,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, String) {
     let body = if body.is_null() {
         Body::empty()
     } else {
@@ -22,22 +27,25 @@ async fn call(routes: &Router, method: Method, path: &str, body: &Value) -> (Sta
     };
     let request = Request::builder()
         .method(method)
-        .uri(format!("/api/w/starter/{path}"))
-        .body(body)
-        .unwrap();
+        .uri(format!("/api/w/{path}"));
+    let request = request.body(body).unwrap();
     let response = routes.clone().oneshot(request).await.unwrap();
     let status = response.status();
-    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .unwrap();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-async fn get(routes: &Router, path: &str) -> (StatusCode, String) {
-    call(routes, Method::GET, path, &Value::Null).await
+pub(crate) async fn get(routes: &Router, path: &str) -> (StatusCode, String) {
+    call(
+        routes,
+        Method::GET,
+        &format!("starter/{path}"),
+        &Value::Null,
+    )
+    .await
 }
 
-async fn get_json(routes: &Router, path: &str) -> Value {
+pub(crate) async fn get_json(routes: &Router, path: &str) -> Value {
     let (status, text) = get(routes, path).await;
     assert_eq!(status, StatusCode::OK, "{path}: {text}");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
@@ -71,7 +79,7 @@ async fn a_script_is_started_and_shown_as_on_windmill() {
         "who=\"$1\"\necho \"hello $who\"\necho done >&2\n",
     );
     let routes = fixture.mill().await.routes();
-    let path = "jobs/run/p/u/team/greet";
+    let path = "starter/jobs/run/p/u/team/greet";
     let (status, job) = call(&routes, Method::POST, path, &json!({"who": "ada"})).await;
     assert_eq!(status, StatusCode::CREATED);
     let done = format!("jobs_u/completed/get_result_maybe/{job}?get_started=true");
@@ -200,20 +208,9 @@ async fn a_flow_is_shown_with_its_steps() {
     assert_eq!(listed[0]["args"], Value::Null);
     let failed = get_json(&routes, "jobs/list?success=false&has_null_parent=true").await;
     assert_eq!(failed[0]["id"], job.to_string());
-    let (_, elsewhere) = call_elsewhere(&routes).await;
+    let list = "no_such_ws/jobs/list";
+    let (_, elsewhere) = call(&routes, Method::GET, list, &Value::Null).await;
     assert_eq!(elsewhere, "[]");
-}
-
-async fn call_elsewhere(routes: &Router) -> (StatusCode, String) {
-    let request = Request::get("/api/w/no_such_ws/jobs/list")
-        .body(Body::empty())
-        .unwrap();
-    let response = routes.clone().oneshot(request).await.unwrap();
-    let status = response.status();
-    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .unwrap();
-    (status, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 #[tokio::test]
@@ -289,121 +286,13 @@ async fn what_is_not_there_is_said_as_on_windmill() {
         text.starts_with("Invalid URL: UUID parsing failed: invalid character"),
         "{text}"
     );
-    let (status, text) = call(&routes, Method::POST, "jobs/run/f/f/team/nope", &json!({})).await;
+    let (status, text) = call(
+        &routes,
+        Method::POST,
+        "starter/jobs/run/f/f/team/nope",
+        &json!({}),
+    )
+    .await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert_eq!(text, "Not found: flow not found at name f/team/nope");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_running_flow_is_followed_and_canceled() {
-    let fixture = Fixture::new();
-    fixture.flow(
-        "f/team/slow",
-        &json!({"value": {"modules": [bash("a", "echo begun\nsleep 60"), bash("b", "true")]}}),
-    );
-    let mill = fixture.mill().await;
-    let routes = mill.routes();
-    let (_, job) = call(&routes, Method::POST, "jobs/run/f/f/team/slow", &json!({})).await;
-    let step = loop {
-        let update = get_json(&routes, &format!("jobs_u/getupdate/{job}?running=false")).await;
-        assert_eq!(update["completed"], false);
-        if let Some(step) = update["flow_status"]["modules"][0]["job"].as_str() {
-            break step.to_owned();
-        }
-    };
-    let follower = tokio::spawn({
-        let (routes, step) = (routes.clone(), step.clone());
-        async move {
-            get(&routes, &format!("jobs_u/getupdate_sse/{step}?fast=true"))
-                .await
-                .1
-        }
-    });
-    let log = format!("jobs_u/getupdate/{step}?running=true");
-    while !get_json(&routes, &log).await["new_logs"]
-        .to_string()
-        .contains("begun")
-    {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let wish = json!({"reason": "test"});
-    let path = format!("jobs_u/queue/cancel/{job}");
-    assert_eq!(call(&routes, Method::POST, &path, &wish).await.1, job);
-    let maybe = format!("jobs_u/completed/get_result_maybe/{job}");
-    let end = loop {
-        let end = get_json(&routes, &maybe).await;
-        if end["completed"] == true {
-            break end;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
-    let error = json!({"name": "Canceled", "reason": "test", "message": "Job canceled: test by admin", "canceler": "admin"});
-    assert_eq!(end["result"]["error"], error);
-    let shown = get_json(&routes, &format!("jobs_u/get/{step}")).await;
-    assert_eq!(
-        shown["result"]["error"]["message"],
-        "execution error:\njob process terminated due to cancelled by admin (reason: test)"
-    );
-    assert!(
-        shown["logs"]
-            .as_str()
-            .unwrap()
-            .ends_with("\nTerminating child processes...")
-    );
-    let shown = get_json(&routes, &format!("jobs_u/get/{job}")).await;
-    assert_eq!(
-        (&shown["canceled"], &shown["logs"]),
-        (&json!(true), &json!("Flow job canceled\n"))
-    );
-    let answer = call(&routes, Method::POST, &path, &wish).await.1;
-    assert_eq!(answer, format!("queued job id {job} is already completed"));
-
-    let frames = follower.await.unwrap();
-    let frames: Vec<Value> = frames
-        .split("\n\n")
-        .filter_map(|frame| serde_json::from_str(frame.strip_prefix("data: ")?).ok())
-        .collect();
-    let last = frames.last().unwrap();
-    assert_eq!(
-        (&last["type"], &last["completed"]),
-        (&json!("update"), &json!(true))
-    );
-    assert_eq!(last["job"]["id"], step);
-    assert_eq!(last["job"]["logs"], Value::Null);
-    let told: String = frames
-        .iter()
-        .filter_map(|frame| frame["new_logs"].as_str())
-        .collect();
-    assert_eq!(shown_log(&routes, &step).await, told);
-}
-
-async fn shown_log(routes: &Router, job: &str) -> String {
-    let shown = get_json(routes, &format!("jobs_u/get/{job}")).await;
-    shown["logs"].as_str().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn a_wish_of_another_process_is_heard() {
-    let fixture = Fixture::new();
-    let mill = fixture.mill().await;
-    let value = json!({"modules": [bash("a", "sleep 60")]});
-    let started = mill
-        .run_flow(None, flow(&value), serde_json::Map::new())
-        .await
-        .unwrap();
-    // These routes know the database, and not the mill.
-    let routes = millwright::mill::routes(fixture.store());
-    let path = format!("jobs_u/queue/cancel/{}", started.job);
-    assert_eq!(
-        call(&routes, Method::POST, &path, &Value::Null).await.1,
-        started.job.to_string()
-    );
-    let end = tokio::time::timeout(Duration::from_secs(5), started.wait()).await;
-    assert!(!end.expect("it is heard").unwrap().success);
-    assert_eq!(
-        call(&routes, Method::POST, "jobs/run/f/f/team/x", &json!({}))
-            .await
-            .0,
-        StatusCode::NOT_FOUND
-    );
 }
