@@ -16,7 +16,7 @@ pub struct UnknownWord {
 
 /// Declares an enum of words with `ALL`, `as_str`, `Display`, `FromStr`, serde and schemas.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident is a $what:literal { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident is a $what:literal { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
         $(#[$meta])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord,
