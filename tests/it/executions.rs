@@ -11,6 +11,7 @@ use crate::process::Process;
 use crate::protocol_fixture::{
     Project, appears, checked_by, process_ends, shell_step, write_script,
 };
+use crate::wait::until;
 
 #[tokio::test]
 async fn a_failed_execution_fails_its_job_and_blocks_until_it_is_run_by_hand() {
@@ -312,9 +313,10 @@ impl Busy {
         });
         busy.post("/projects/1/protocols", &protocol).await;
         busy.post("/protocols/2/actions/start", &json!({})).await;
-        while busy.get("/protocols/2").await["status"] != "planned" {
-            tokio::task::yield_now().await;
-        }
+        until("the protocol is planned", async || {
+            (busy.get("/protocols/2").await["status"] == "planned").then_some(())
+        })
+        .await;
         busy.execution = busy.execute().await;
         busy.engine = appears(&workspace.join("child")).await;
         busy

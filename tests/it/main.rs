@@ -28,5 +28,6 @@ mod serve;
 mod server;
 mod step_executable;
 mod up;
+mod wait;
 mod windmill_double;
 mod worker;

@@ -14,6 +14,7 @@ use millwright::store::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api_fixture::{Answer, Api};
+use crate::wait::until;
 
 /// An API with one project, whose workspace is a folder.
 pub(crate) struct Project {
@@ -107,9 +108,10 @@ impl Project {
     /// Starts a protocol and waits until it is no longer being planned.
     pub(crate) async fn start(&self, protocol: i64) {
         self.action(protocol, "start").await.expect(200);
-        while self.status(protocol).await == "planning" {
-            tokio::task::yield_now().await;
-        }
+        until("the protocol is planned", async || {
+            (self.status(protocol).await != "planning").then_some(())
+        })
+        .await;
     }
 
     pub(crate) async fn action(&self, protocol: i64, action: &str) -> Answer {
@@ -219,21 +221,22 @@ pub(crate) fn write_script(folder: &Path, name: &str, text: &str) {
 
 /// Waits until a running script has written a line to a file, and gives it.
 pub(crate) async fn appears(path: &Path) -> String {
-    loop {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        if text.ends_with('\n') {
-            return text;
-        }
-        tokio::task::yield_now().await;
-    }
+    let line = async || {
+        fs::read_to_string(path)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
+    };
+    until(&format!("{} appears", path.display()), line).await
 }
 
 /// Waits until a process has ended.
 pub(crate) async fn process_ends(pid: &str) {
     let stat = format!("/proc/{}/stat", pid.trim());
-    while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
-        tokio::task::yield_now().await;
-    }
+    let runs = || fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    until(&format!("process {pid} ends"), async || {
+        (!runs()).then_some(())
+    })
+    .await;
 }
 
 /// A step of a spec for the engine `shell`.
