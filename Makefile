@@ -31,11 +31,11 @@ $(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
 
 check-generated:
 	$(CARGO) run --locked -q -p millwright -- flows generate --check
-	$(CARGO) run --locked -q -p millwright -- openapi --check
+	$(CARGO) run --locked -q -p millwright -- reference --check
 
-generate: ## write again what is generated: flows, scripts, OpenAPI
+generate: ## write again what is generated: flows, scripts, OpenAPI, the command line's reference
 	$(CARGO) run --locked -q -p millwright -- flows generate
-	$(CARGO) run --locked -q -p millwright -- openapi
+	$(CARGO) run --locked -q -p millwright -- reference
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked -q

@@ -9,8 +9,8 @@ use millwright_core::catalog::FlowDefinition;
 use millwright_core::openflow::{Module, ModuleValue};
 use serde_json::Value;
 
-use super::{CommandError, Exit, output};
-use crate::deploy::{DeployError, Layout};
+use super::{CommandError, Exit, generated, output};
+use crate::deploy::Layout;
 use crate::embedded;
 
 /// Lists, shows and generates the flows and their scripts.
@@ -160,36 +160,8 @@ fn what_of(value: &ModuleValue) -> &str {
 
 fn generate(args: &GenerateArgs) -> Result<Exit, CommandError> {
     let root = args.out.as_deref().unwrap_or(Path::new("."));
-    let files = args.layout.files();
-    let differences = if args.check {
-        files.differences(root)
-    } else {
-        files.write(root)
-    }
-    .map_err(|error: DeployError| CommandError::new(Exit::BadInput, error))?;
-    for difference in &differences {
-        let path = args.out.clone().unwrap_or_default().join(difference.path());
-        let word = if args.check {
-            difference.word()
-        } else {
-            difference.mended()
-        };
-        output::note(format_args!("{word}: {}", path.display()));
-    }
-    if !args.check {
-        let count = files.iter().count();
-        output::note(format_args!(
-            "{count} files, {} written or removed",
-            differences.len()
-        ));
-    } else if !differences.is_empty() {
-        let mend = "these files are not what the catalog says: run `millwright flows generate`";
-        return Err(CommandError::new(
-            Exit::Failed,
-            mend.to_owned() + &arguments_of(args),
-        ));
-    }
-    Ok(Exit::Done)
+    let mend = format!("millwright flows generate{}", arguments_of(args));
+    generated::bring(&args.layout.files(), root, args.check, &mend)
 }
 
 /// The arguments with which the command has to be run again.

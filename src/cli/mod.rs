@@ -3,9 +3,10 @@
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
 mod flows;
+mod generated;
 mod logging;
-mod openapi;
 mod output;
+mod reference;
 mod run;
 mod serve;
 mod up;
@@ -33,13 +34,11 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Serves the refs API with the mill in it: what runs flows on this machine.
     Up(up::UpArgs),
-    /// Prints the version.
-    Version,
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
-    /// Writes the refs API's description, `schemas/openapi.json`.
+    /// Writes the program's own descriptions: `schemas/openapi.json` and `docs/cli.md`.
     #[command(hide = true)]
-    Openapi(openapi::OpenapiArgs),
+    Reference(reference::ReferenceArgs),
 }
 
 /// Why a command failed, and how the program then ends.
@@ -78,13 +77,9 @@ pub fn main() -> ExitCode {
     let outcome: Result<Exit, CommandError> = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Up(args) => up::run(&args),
-        Command::Version => {
-            output::line(env!("MILLWRIGHT_VERSION"));
-            Ok(Exit::Done)
-        }
         Command::Run(args) => run::run(&args),
         Command::Flows(args) => flows::run(&args),
-        Command::Openapi(args) => openapi::run(&args),
+        Command::Reference(args) => reference::run(&args),
     };
     match outcome {
         Ok(exit) => exit.into(),

@@ -64,14 +64,14 @@ impl Difference {
 
 impl GeneratedFiles {
     /// No files yet; stale ones will be looked for in these folders.
-    pub(super) fn new(folders: &[&str]) -> Self {
+    pub(crate) fn new(folders: &[&str]) -> Self {
         Self {
             files: BTreeMap::new(),
             folders: folders.iter().map(PathBuf::from).collect(),
         }
     }
 
-    pub(super) fn add(&mut self, path: impl Into<PathBuf>, text: String) {
+    pub(crate) fn add(&mut self, path: impl Into<PathBuf>, text: String) {
         self.files.insert(path.into(), text);
     }
 

@@ -22,6 +22,7 @@ mod process;
 mod protocol_fixture;
 mod protocols;
 mod readme;
+mod reference;
 mod run;
 mod runs;
 mod serve;

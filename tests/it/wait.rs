@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// Far beyond what anything here takes, even on a machine that is busy with other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
