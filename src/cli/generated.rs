@@ -26,10 +26,9 @@ pub(super) fn bring(
         } else {
             difference.mended()
         };
-        output::note(format_args!(
-            "{word}: {}",
-            root.join(difference.path()).display()
-        ));
+        let path = root.join(difference.path());
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        output::note(format_args!("{word}: {}", path.display()));
     }
     if check && !differences.is_empty() {
         let message = format!("these files are not what the program says: run `{mend}`");

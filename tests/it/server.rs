@@ -1,6 +1,6 @@
 //! What every route of the API has in common.
 
-use millwright::server::{self, ServerOptions};
+use millwright::server::ServerOptions;
 use reqwest::Method;
 use serde_json::json;
 
