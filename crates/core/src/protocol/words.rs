@@ -14,7 +14,8 @@ pub struct UnknownWord {
     pub known: String,
 }
 
-/// Declares an enum of words with `ALL`, `as_str`, `Display`, `FromStr`, serde and schemas.
+/// Declares an enum of words with `ALL`, `as_str`, `Display`, `FromStr`, serde and schemas. A word is taken as a token:
+/// utoipa does not see a `literal`, and would show the variant's name instead.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident is a $what:literal { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
         $(#[$meta])*
