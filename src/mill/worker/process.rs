@@ -153,10 +153,11 @@ impl Process {
         }
     }
 
-    /// Reads what the script left in the pipe, without waiting for a process that still holds it.
+    /// Reads what the script left in the pipe, without waiting for a process that still holds it. It
+    /// asks the pipe itself: `try_read` reads nothing until the runtime has heard that there is something.
     async fn read_what_is_there(&mut self, log: &mut Log) -> Result<(), StoreError> {
         let mut buffer = vec![0; 32 * 1024];
-        while let Ok(count @ 1..) = self.output.try_read(&mut buffer) {
+        while let Ok(count @ 1..) = rustix::io::read(&self.output, &mut buffer) {
             log.take(&buffer[..count]).await?;
         }
         Ok(())
