@@ -107,6 +107,15 @@ async fn register<H: Host>(
 }
 
 fn tell(host: &impl Host, output: &Output) {
+    let count = output
+        .artifacts
+        .iter()
+        .filter(|artifact| artifact.error.is_none())
+        .count();
+    host.log(&format!(
+        "run {} is registered with {count} artifacts",
+        output.run_id
+    ));
     for warning in &output.warnings {
         host.log(&format!("warning: {warning}"));
     }

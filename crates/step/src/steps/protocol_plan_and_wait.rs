@@ -41,6 +41,10 @@ async fn plan(args: &Args, host: &impl Host) -> Result<Output, StepError> {
             protocol.status,
             ProtocolStatus::Pending | ProtocolStatus::Planning
         ) {
+            host.log(&format!(
+                "{} is {}",
+                protocol.protocol_name, protocol.status
+            ));
             return settled(protocol);
         }
         if host.now() + pause >= until {
@@ -227,6 +231,10 @@ mod tests {
             .answer(500, &json!({}))
             .answer(200, &protocol("planned"));
         assert_eq!(plan(&host).unwrap().status, ProtocolStatus::Planned);
-        assert_eq!(host.lines().len(), 1);
+        let warnings = host
+            .lines()
+            .into_iter()
+            .filter(|line| line.starts_with("warning"));
+        assert_eq!(warnings.count(), 1);
     }
 }

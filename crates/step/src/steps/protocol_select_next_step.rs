@@ -36,7 +36,9 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
 
 async fn claim(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?;
-    Ok(client
+    let selected = client
         .claim_steps(args.protocol_run_id, &job::holder(host), args.all)
-        .await?)
+        .await?;
+    host.log(&selected.message);
+    Ok(selected)
 }

@@ -27,5 +27,10 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
 async fn execute(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?;
     let start = client.execute_step(args.step_run_id, args.claim.as_deref());
-    result_of(&client, host, start).await
+    let step: Output = result_of(&client, host, start).await?;
+    host.log(&format!(
+        "step {} was executed: it is {}",
+        step.step_name, step.status
+    ));
+    Ok(step)
 }

@@ -31,5 +31,7 @@ async fn check(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let client = Client::protocols(host)?;
     let (claim, gates) = (args.claim.as_deref(), args.gates.as_deref());
     let start = client.check_step(args.step_run_id, claim, gates);
-    result_of(&client, host, start).await
+    let check: Output = result_of(&client, host, start).await?;
+    host.log(&format!("{}: {}", check.verdict, check.summary));
+    Ok(check)
 }

@@ -36,7 +36,12 @@ fn a_job_registers_itself_over_one_connection() {
             .iter()
             .all(|one| *one == Some(format!("Bearer {TOKEN}")))
     );
-    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+    assert_eq!(ended.stdout, "");
+    assert!(
+        ended.stderr.ends_with("is registered with 3 artifacts\n"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(ended.files(), ["result.json"]);
     insta::assert_json_snapshot!("emitted", ended.result());
 }
