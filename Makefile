@@ -23,7 +23,8 @@ lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 test-code: $(VALIDATOR)/node_modules/.installed
-	$(CARGO) test --workspace --locked
+	$(CARGO) build --workspace --locked
+	$(CARGO) test --workspace --locked --no-fail-fast
 
 $(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
 	npm ci --prefix $(VALIDATOR) --no-audit --no-fund --silent

@@ -1,4 +1,4 @@
-//! The log of an execution: a file that grows line by line, and beside it, while one runs, the name of its process.
+//! The log of an execution: a file that grows line by line.
 //!
 //! Always so: a log that cannot be written stops no work, and no log grows without bound.
 
@@ -9,15 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use millwright_step::engine::LineSink;
 
-use super::owner;
-
 /// So many bytes are kept of one log.
 const LONGEST: usize = 64 * 1024 * 1024;
 
 /// An execution's log.
 pub(super) struct LogFile {
     open: Mutex<Option<Open>>,
-    process: PathBuf,
+    execution_id: String,
 }
 
 struct Open {
@@ -43,36 +41,14 @@ impl LogFile {
         let left = LONGEST;
         Self {
             open: Mutex::new(file.ok().map(|file| Open { file, left })),
-            process: path.with_extension("process"),
+            execution_id: execution_id.to_owned(),
         }
     }
-
-    /// Ends what an execution whose server is gone has left running.
-    pub(super) fn end_orphan(logs: &Path, execution_id: &str) {
-        let process = Self::path(logs, execution_id).with_extension("process");
-        if let Ok(name) = fs::read_to_string(&process) {
-            owner::end_group(&name);
-            forget(&process);
-        }
-    }
-}
-
-impl Drop for LogFile {
-    fn drop(&mut self) {
-        forget(&self.process);
-    }
-}
-
-fn forget(process: &Path) {
-    // Where nothing was begun there is no such file.
-    let _ = fs::remove_file(process);
 }
 
 impl LineSink for LogFile {
-    fn process(&self, id: u32) {
-        if let Err(reason) = fs::write(&self.process, owner::name_of(id)) {
-            tracing::warn!(path = %self.process.display(), %reason, "the process is not on record");
-        }
+    fn execution_id(&self) -> Option<&str> {
+        Some(&self.execution_id)
     }
 
     fn line(&self, line: &str) {

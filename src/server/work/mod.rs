@@ -3,6 +3,7 @@
 //! Always so: an execution whose thread has ended is ended in the tables too, whatever happened in the thread.
 
 mod log;
+mod orphan;
 mod owner;
 mod port;
 mod registry;
@@ -131,7 +132,7 @@ impl Work {
         for lost in gone {
             let id = lost.execution_id;
             tracing::warn!(execution = id, "the server that ran it is gone");
-            LogFile::end_orphan(&self.0.logs, &id);
+            orphan::end(&id);
             self.protocols()
                 .write(move |tables| tables.give_up(&id))
                 .await?;

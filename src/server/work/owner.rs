@@ -4,29 +4,11 @@
 
 use std::fs;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-
-/// Names this process.
+/// Names this process: machine, id, and when it began, since ids come again.
 pub(super) fn this_process() -> String {
-    name_of(std::process::id())
-}
-
-/// Names a process: machine, id, and when it began, since ids come again.
-pub(super) fn name_of(id: u32) -> String {
+    let id = std::process::id();
     let began = began(id).unwrap_or_default();
     format!("{}:{id}:{began}", machine())
-}
-
-/// Ends the group that a process of this name leads, where it runs on this machine.
-pub(super) fn end_group(name: &str) {
-    let id = name.rsplit(':').nth(1).and_then(|id| id.parse().ok());
-    let Some(id) = id.filter(|id| name_of(*id) == name && began(*id).is_some()) else {
-        return;
-    };
-    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        // It may have ended meanwhile.
-        let _ = kill_process_group(group, Signal::KILL);
-    }
 }
 
 /// Whether the process of this name is known to have ended. Of one on another machine nothing is known.

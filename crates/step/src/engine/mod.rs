@@ -59,13 +59,19 @@ pub struct Control<'a> {
     pub cancel: &'a Cancel,
 }
 
+/// The variable that marks the processes of an execution.
+pub const EXECUTION_ID: &str = "MILLWRIGHT_EXECUTION_ID";
+
 /// Takes an engine's output, line by line, while it works.
 pub trait LineSink {
     /// A line, without its end.
     fn line(&self, line: &str);
 
-    /// A process that has begun, by the id of it and of its group.
-    fn process(&self, _id: u32) {}
+    /// The name under which the engine's processes can be found again: the value of [`EXECUTION_ID`] in their
+    /// environment.
+    fn execution_id(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Why an engine yields nothing.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Control, EngineError, LineSink};
+use super::{Control, EXECUTION_ID, EngineError, LineSink};
 use crate::host::{Cleanup, on_termination};
 
 /// So much of stdout is kept; more is a failure, since an output that was cut is no output.
@@ -47,6 +47,9 @@ pub(crate) fn run_command(
     for name in WITHHELD {
         command.env_remove(name);
     }
+    if let Some(id) = control.log.execution_id() {
+        command.env(EXECUTION_ID, id);
+    }
     command
         .process_group(0)
         .stdin(Stdio::null())
@@ -57,7 +60,6 @@ pub(crate) fn run_command(
         reason,
     })?;
     let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
-    control.log.process(child.id());
     let (events, heard) = mpsc::channel();
     let cancelled = events.clone();
     control.cancel.on_cancel(move || {
