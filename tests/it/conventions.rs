@@ -48,3 +48,29 @@ fn no_test_file_is_forgotten() {
         assert!(declared, "tests/it/main.rs does not declare `mod {name};`");
     }
 }
+
+/// What a package must not depend on, since it would no longer be small, or pure.
+const FORBIDDEN: [(&str, &[&str]); 2] = [
+    (
+        "crates/core",
+        &["tokio", "reqwest", "ureq", "rusqlite", "rustix"],
+    ),
+    ("crates/step", &["tokio", "reqwest", "jsonschema", "clap"]),
+];
+
+#[test]
+fn the_small_packages_stay_small() {
+    for (package, forbidden) in FORBIDDEN {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(package)
+            .join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).unwrap();
+        let shipped = manifest.split("[dev-dependencies]").next().unwrap();
+        for name in forbidden {
+            let named = shipped
+                .lines()
+                .any(|line| line.starts_with(&format!("{name} =")));
+            assert!(!named, "{package} must not depend on {name}");
+        }
+    }
+}
