@@ -3,13 +3,13 @@
 //! Always so: secrets come from the environment, never from arguments. The first line on stdout says where it listens.
 
 use std::env;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use millwright_step::files::write_whole;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -175,7 +175,7 @@ fn announce(
         );
     }
     if let Some(path) = port_file {
-        write_whole(path, &format!("{address}\n")).map_err(|error| {
+        write_whole(path, format!("{address}\n").as_bytes()).map_err(|error| {
             CommandError::new(
                 Exit::BadInput,
                 format!("cannot write {}: {error}", path.display()),
@@ -184,13 +184,6 @@ fn announce(
     }
     output::line(format!("millwright serves http://{address}"));
     Ok(())
-}
-
-/// A reader sees the whole text or none.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let new = path.with_added_extension("new");
-    fs::write(&new, text)?;
-    fs::rename(new, path)
 }
 
 pub(super) fn unavailable(error: io::Error) -> CommandError {

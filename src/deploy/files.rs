@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use millwright_core::catalog::GENERATED;
+use millwright_step::files::write_whole;
 
 /// A set of generated files, by their path below a folder.
 #[derive(Debug)]
@@ -114,7 +115,8 @@ impl GeneratedFiles {
             match difference {
                 Difference::Stale(_) => fs::remove_file(&path).map_err(failed("remove", &path))?,
                 Difference::Missing(below) | Difference::Changed(below) => {
-                    write_whole(&path, &self.files[below]).map_err(failed("write", &path))?;
+                    write_whole(&path, self.files[below].as_bytes())
+                        .map_err(failed("write", &path))?;
                 }
             }
         }
@@ -156,20 +158,6 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, DeployError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", path)(error)),
     }
-}
-
-/// Writes under another name, then renames: a reader sees the old text or the new one.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = folder.join(format!(".{name}.{}.part", std::process::id()));
-    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        drop(fs::remove_file(&part));
-    }
-    written
 }
 
 fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DeployError {

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod engine;
 pub mod exit;
+pub mod files;
 pub mod host;
 pub mod program;
 pub mod runner;

@@ -2,11 +2,12 @@
 //!
 //! Always so: `result.json` is whole, valid JSON or not there; Windmill stalls on a half-written one.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+use crate::files::write_whole;
 
 /// Windmill's name for the file.
 const FILE: &str = "result.json";
@@ -28,7 +29,7 @@ pub(super) fn in_a_job() -> bool {
 /// Delivers a result.
 pub(super) fn write(value: &Value) -> Result<(), ResultError> {
     if in_a_job() {
-        return write_file(value.to_string().as_bytes()).map_err(|reason| {
+        return write_whole(Path::new(FILE), value.to_string().as_bytes()).map_err(|reason| {
             let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
             ResultError::File {
                 folder: folder.display().to_string(),
@@ -40,15 +41,4 @@ pub(super) fn write(value: &Value) -> Result<(), ResultError> {
     writeln!(stdout, "{value:#}")
         .and_then(|()| stdout.flush())
         .map_err(ResultError::Stdout)
-}
-
-/// Writes under another name and renames; what was begun is removed when it cannot be ended.
-fn write_file(text: &[u8]) -> io::Result<()> {
-    let draft = format!(".{FILE}.{}", std::process::id());
-    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, FILE));
-    if written.is_err() {
-        // The reason is already known; that this fails too adds nothing.
-        let _ = fs::remove_file(&draft);
-    }
-    written
 }

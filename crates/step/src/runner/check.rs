@@ -10,11 +10,11 @@ use millwright_core::protocol::{
 };
 
 use super::execute::note_engine;
-use super::files::write_whole;
 use super::port::PortError;
 use super::resolve::{ResolveError, Resolver};
 use super::{REPORT_FILE, Runner, estimated_tokens, gates, lease, telemetry};
 use crate::engine::EngineError;
+use crate::files::write_whole;
 
 /// A check that was made and reported.
 #[derive(Debug, Clone)]

@@ -8,11 +8,11 @@ use millwright_core::protocol::{
     Begun, ExecutionOutcome, ExecutionReport, QaPolicy, Report, StepRun, StepStatus, Telemetry,
 };
 
-use super::files::write_whole;
 use super::port::PortError;
 use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
 use super::{Runner, estimated_tokens, lease, telemetry};
 use crate::engine::EngineError;
+use crate::files::write_whole;
 
 /// Work that was done, or failed, and was reported.
 #[derive(Debug, Clone)]

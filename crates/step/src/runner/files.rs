@@ -1,12 +1,10 @@
-//! Files of the workspace: found, kept inside it, written whole.
+//! Files of the workspace: found, and kept inside it.
 //!
 //! Always so: no path that a spec names leads out of the workspace, not even through a symbolic link.
 
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-
-use uuid::Uuid;
 
 /// The folders that a step's paths are looked for in.
 #[derive(Debug, Clone)]
@@ -124,21 +122,6 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Writes a file whole: whoever reads it sees the old content or the new.
-pub(super) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .ok_or_else(|| io::Error::other("it has no folder"))?;
-    fs::create_dir_all(folder)?;
-    let draft = folder.join(format!(".{}.draft", Uuid::new_v4()));
-    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // What is half-written must not stay; the first error is the one to tell.
-        let _ = fs::remove_file(&draft);
-    }
-    written
-}
-
 fn unusable(what: &str, path: &str, error: &io::Error) -> PathError {
     PathError::Unusable {
         what: what.to_owned(),
@@ -211,16 +194,5 @@ mod tests {
         assert!(Places::find(Some("relative"), None, "x").is_err());
         let root = Places::find(places.workspace.to_str(), Some("../elsewhere"), "x");
         assert!(matches!(root, Err(PathError::Outside { .. })));
-    }
-
-    #[test]
-    fn a_file_is_written_whole_and_leaves_no_draft() {
-        let Folder { places, .. } = &folder();
-        let path = places.workspace.join("deep/down/a.md");
-        write_whole(&path, b"one").unwrap();
-        write_whole(&path, b"two").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        let entries = fs::read_dir(path.parent().unwrap()).unwrap();
-        assert_eq!(entries.count(), 1);
     }
 }
