@@ -171,6 +171,21 @@ async fn an_execution_that_is_stopped_ends_its_processes_and_frees_its_step() {
 }
 
 #[tokio::test]
+async fn one_that_left_the_engines_group_ends_with_the_execution() {
+    let project = Project::new().await;
+    let leaves = "setsid sh -c 'echo $$ > child; exec sleep 600' &";
+    let work = format!("{leaves} while [ ! -s child ]; do :; done; echo done");
+    project.script("work.sh", &work);
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
+        .await;
+    let step = project.next(protocol, "flow").await;
+    let ended = project.execute(&step).await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    project.process_ends("child").await;
+}
+
+#[tokio::test]
 async fn cancelling_a_protocol_ends_what_runs_for_it() {
     let project = Project::new().await;
     project.script("work.sh", "sleep 600 & echo $! > child; wait");

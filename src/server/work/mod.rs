@@ -1,6 +1,7 @@
 //! Executions in the server: steps that are executed and checked in threads of its own.
 //!
-//! Always so: an execution whose thread has ended is ended in the tables too, whatever happened in the thread.
+//! Always so: an execution whose thread has ended is ended in the tables too, whatever happened in the thread, and none
+//! of its processes is left.
 
 mod log;
 mod orphan;
@@ -348,7 +349,7 @@ impl Shared {
     }
 }
 
-/// Sees to it that an execution is over in the tables when its thread is.
+/// Sees to it that an execution is over when its thread is: in the tables, and with every process that it started.
 struct Ending<'a> {
     shared: &'a Shared,
     execution_id: &'a str,
@@ -356,6 +357,7 @@ struct Ending<'a> {
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
+        orphan::end(self.execution_id);
         let id = self.execution_id.to_owned();
         let given_up = self
             .shared

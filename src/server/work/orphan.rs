@@ -1,4 +1,4 @@
-//! The engines that a server left behind when it was killed.
+//! What an execution left behind: the engines of a server that was killed, and those that left their engine's group.
 //!
 //! Always so: they are found by the mark in their environment, which they have from their first moment on and hand on to
 //! whatever they start; nothing has to be written down in time.

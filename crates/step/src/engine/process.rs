@@ -1,8 +1,9 @@
 //! A process group with a time limit, whose output is streamed and kept up to a bound.
 //!
-//! Always so: when this returns, no process of the group is left.
+//! Always so: when this returns, no process of the group is left, and it returns also where one that left the group goes
+//! on and holds the output open.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -11,15 +12,14 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Control, EXECUTION_ID, EngineError, LineSink};
+use super::pipe::Reading;
+use super::{Control, EXECUTION_ID, EngineError};
 use crate::host::{Cleanup, on_termination};
 
 /// So much of stdout is kept; more is a failure, since an output that was cut is no output.
 const LONGEST_OUTPUT: usize = 64 * 1024 * 1024;
 /// So much of the end of stderr is kept.
 const LONGEST_TAIL: usize = 4 * 1024;
-/// A line that is longer reaches the log in pieces.
-const LONGEST_LINE: usize = 16 * 1024;
 /// A group that was asked to end gets this long.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -32,7 +32,7 @@ const WITHHELD: [&str; 4] = [
 ];
 
 enum Event {
-    Ended(std::io::Result<ExitStatus>),
+    Ended(io::Result<ExitStatus>),
     TooMuch,
     Cancelled,
 }
@@ -55,10 +55,12 @@ pub(crate) fn run_command(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let child = spawn(&mut command).map_err(|reason| EngineError::NotStarted {
+    let not_started = |reason| EngineError::NotStarted {
         program: program.to_owned(),
         reason,
-    })?;
+    };
+    let (over, end) = io::pipe().map_err(not_started)?;
+    let child = spawn(&mut command).map_err(not_started)?;
     let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
     let (events, heard) = mpsc::channel();
     let cancelled = events.clone();
@@ -66,11 +68,24 @@ pub(crate) fn run_command(
         // The run may be over.
         let _ = cancelled.send(Event::Cancelled);
     });
-    thread::scope(|scope| attend(scope, child, program, limit, control, (events, heard)))
+    let reading = Reading {
+        over: &over,
+        log: control.log,
+    };
+    thread::scope(|scope| {
+        attend(
+            scope,
+            child,
+            program,
+            limit,
+            (reading, end),
+            (events, heard),
+        )
+    })
 }
 
 /// A script that was written a moment ago may still be open in a process that another thread is starting.
-fn spawn(command: &mut Command) -> std::io::Result<Child> {
+fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut patience = 20;
     loop {
         match command.spawn() {
@@ -88,15 +103,15 @@ fn attend<'scope>(
     mut child: Child,
     program: &str,
     limit: Duration,
-    control: &'scope Control<'_>,
+    (reading, end): (Reading<'scope>, PipeWriter),
     (events, heard): (Sender<Event>, Receiver<Event>),
 ) -> Result<Vec<u8>, EngineError> {
     let group = Group::of(&child);
-    let log = control.log;
     let too_much = events.clone();
+    let too_much = move || drop(too_much.send(Event::TooMuch));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let stdout = scope.spawn(move || read_all(stdout, log, &too_much));
-    let stderr = scope.spawn(move || read_tail(stderr, log));
+    let stdout = scope.spawn(move || reading.all(stdout, LONGEST_OUTPUT, too_much));
+    let stderr = scope.spawn(move || reading.tail(stderr, LONGEST_TAIL));
     scope.spawn(move || {
         let ended = child.wait();
         // Nobody listens any more where the run was stopped.
@@ -106,8 +121,9 @@ fn attend<'scope>(
     if outcome.is_err() {
         group.terminate(&heard);
     }
-    // What the leader left behind holds the pipes open.
+    // What the leader left behind holds the pipes open: the group is killed, and for the others nobody waits.
     group.kill();
+    drop(end);
     let (stdout, stderr) = (text_of(stdout), text_of(stderr));
     let status = outcome?;
     if status.success() {
@@ -172,68 +188,6 @@ impl Group {
         if let Some(group) = self.0 {
             // A group that has ended is no error.
             let _ = kill_process_group(group, signal);
-        }
-    }
-}
-
-/// Keeps everything up to the bound.
-fn read_all(
-    pipe: Option<impl Read>,
-    log: &(dyn LineSink + Sync),
-    too_much: &Sender<Event>,
-) -> Vec<u8> {
-    let mut kept = Vec::new();
-    read(pipe, log, |chunk| {
-        if kept.len() + chunk.len() > LONGEST_OUTPUT {
-            let _ = too_much.send(Event::TooMuch);
-        } else {
-            kept.extend_from_slice(chunk);
-        }
-    });
-    kept
-}
-
-/// Keeps the end.
-fn read_tail(pipe: Option<impl Read>, log: &(dyn LineSink + Sync)) -> Vec<u8> {
-    let mut kept: Vec<u8> = Vec::new();
-    read(pipe, log, |chunk| {
-        kept.extend_from_slice(chunk);
-        let surplus = kept.len().saturating_sub(LONGEST_TAIL);
-        kept.drain(..surplus);
-    });
-    kept
-}
-
-fn read(pipe: Option<impl Read>, log: &(dyn LineSink + Sync), mut keep: impl FnMut(&[u8])) {
-    let Some(mut pipe) = pipe else { return };
-    let mut chunk = [0; 8192];
-    let mut line = Vec::new();
-    loop {
-        match pipe.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => {
-                keep(&chunk[..length]);
-                pass_lines(&chunk[..length], &mut line, log);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    if !line.is_empty() {
-        log.line(&String::from_utf8_lossy(&line));
-    }
-}
-
-fn pass_lines(chunk: &[u8], line: &mut Vec<u8>, log: &(dyn LineSink + Sync)) {
-    for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-        line.extend_from_slice(piece);
-        let ends = line.ends_with(b"\n");
-        if ends {
-            line.pop();
-        }
-        if ends || line.len() > LONGEST_LINE {
-            log.line(&String::from_utf8_lossy(line));
-            line.clear();
         }
     }
 }

@@ -154,6 +154,38 @@ mod tests {
     }
 
     #[test]
+    fn nobody_waits_for_one_that_left_the_group_and_holds_the_output_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let leaves = "#!/bin/sh\nsetsid sh -c 'echo $$ > child; exec sleep 100' &\nwhile [ ! -s child ]; do :; done\n";
+        for (then, limit, outcome) in [
+            ("echo done", 30_000, Ok(b"done\n".to_vec())),
+            ("exec sleep 100", 300, Err("TimedOut")),
+        ] {
+            let mut task = task(folder.path(), &format!("{leaves}{then}"));
+            task.limit = Duration::from_millis(limit);
+            let run = run(&task, &Cancel::default());
+            let stray = fs::read_to_string(folder.path().join("child")).unwrap();
+            let stray = rustix::process::Pid::from_raw(stray.trim().parse().unwrap()).unwrap();
+            rustix::process::kill_process(stray, rustix::process::Signal::KILL).unwrap();
+            let yielded = run.outcome.map(|yielded| yielded.output);
+            assert_eq!(yielded.map_err(|error| error.kind()), outcome);
+            assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+            fs::remove_file(folder.path().join("child")).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_that_left_the_group_and_writes_for_ever_is_not_listened_to_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "#!/bin/sh\nsetsid sh -c 'echo $$ > child; exec yes' &\nwhile [ ! -s child ]; do :; done";
+        let run = run(&task(folder.path(), script), &Cancel::default());
+        assert!(run.outcome.is_ok());
+        assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+        // Nobody reads what it writes.
+        assert_gone(&folder.path().join("child"));
+    }
+
+    #[test]
     fn it_can_be_stopped_before_and_while_it_runs() {
         let folder = tempfile::tempdir().unwrap();
         let task = task(folder.path(), "#!/bin/sh\nexec sleep 100");
