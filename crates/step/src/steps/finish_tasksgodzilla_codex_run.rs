@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use millwright_core::catalog::scripts::finish_tasksgodzilla_codex_run::{Args, Output};
-use millwright_core::refs::{FinishRun, RunId};
+use millwright_core::refs::{FinishRun, RunId, RunIdError};
 
 use super::StepError;
 use crate::client::Client;
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Closes the run, best effort.
 ///
 /// # Errors
-/// When the status is not a final one, or the run id is none.
+/// When the status is not a final one.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
     if !args.status.is_final() {
         let problem = format!(
@@ -26,12 +26,7 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
         );
         return Err(StepError::bad_argument("status", problem));
     }
-    let given = args.run_id.as_deref().filter(|text| !text.is_empty());
-    let run_id: Option<RunId> = given
-        .map(str::parse)
-        .transpose()
-        .map_err(|error| StepError::bad_argument("run_id", error))?;
-    let message = close(run_id.as_ref(), &args, host).await.err();
+    let message = close(&args, host).await.err();
     if let Some(message) = &message {
         host.log(&format!("warning: no run is closed: {message}"));
     }
@@ -44,8 +39,12 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
     })
 }
 
-async fn close(run: Option<&RunId>, args: &Args, host: &impl Host) -> Result<(), String> {
-    let run = run.ok_or("no run was registered")?;
+async fn close(args: &Args, host: &impl Host) -> Result<(), String> {
+    let given = args.run_id.as_deref().filter(|text| !text.is_empty());
+    let run: RunId = given
+        .ok_or("no run was registered")?
+        .parse()
+        .map_err(|error: RunIdError| format!("run_id: {error}"))?;
     let finish = FinishRun {
         status: args.status,
         result: args.result.clone(),
@@ -57,7 +56,7 @@ async fn close(run: Option<&RunId>, args: &Args, host: &impl Host) -> Result<(),
         .map_err(|error| error.to_string())?
         .within(LIMIT);
     client
-        .finish_run(run, &finish)
+        .finish_run(&run, &finish)
         .await
         .map_err(|error| error.to_string())?;
     Ok(())
@@ -103,6 +102,22 @@ mod tests {
             Some("no run was registered")
         );
         assert!(host.calls().is_empty());
-        assert!(finish(&host, "../x").is_err());
+    }
+
+    #[test]
+    fn a_run_id_that_is_none_is_warned_of_and_the_error_stays_in_sight() {
+        let host = Double::new();
+        let output = finish(&host, "../x").unwrap();
+        assert!(host.calls().is_empty());
+        assert_eq!(
+            (output.closed, output.run_id.as_deref(), output.error),
+            (false, Some("../x"), Some(json!({"message": "it broke"})))
+        );
+        let message = output.message.unwrap();
+        assert!(message.starts_with("run_id: "), "{message}");
+        assert_eq!(
+            host.lines(),
+            [format!("warning: no run is closed: {message}")]
+        );
     }
 }
