@@ -5,8 +5,10 @@
 use std::time::Instant;
 
 use millwright_core::protocol::{
-    Begun, ExecutionOutcome, ExecutionReport, QaPolicy, Report, StepRun, StepStatus, Telemetry,
+    Begun, ExecutionOutcome, ExecutionReport, QaPolicy, Report, StepRun, StepSpec, StepStatus,
+    Telemetry,
 };
+use serde::Deserialize;
 
 use super::port::PortError;
 use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
@@ -53,8 +55,9 @@ impl Runner<'_> {
 
     fn check_inline(&self, begun: &Begun, step: StepRun) -> Result<StepRun, PortError> {
         let entry = begun.assignment.step_spec.as_ref();
-        let policy = entry.and_then(|entry| entry.get("qa")?.get("policy")?.as_str());
-        if step.status == StepStatus::NeedsQa && policy == Some(QaPolicy::Light.as_str()) {
+        let spec = entry.and_then(|entry| StepSpec::deserialize(entry).ok());
+        let policy = spec.map(|spec| spec.qa.effective());
+        if step.status == StepStatus::NeedsQa && policy == Some(QaPolicy::Light) {
             self.check_now(begun, None, true)
                 .map(|checked| checked.step)
         } else {
