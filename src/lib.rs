@@ -1,11 +1,12 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: [`embedded`], [`store`], [`mill`], [`deploy`],
-//! [`server`], [`cli`].
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, [`embedded`], [`store`], [`mill`],
+//! [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
 pub mod deploy;
 pub mod embedded;
 pub mod mill;
+mod process;
 pub mod server;
 pub mod store;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use millwright_core::refs::JobId;
 
+use crate::process::began;
 use crate::store::{Store, StoreError, jobs};
 
 /// How often a database that failed is tried again, and after what time.
@@ -16,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// This process, as the database knows it.
 pub(super) fn this_process() -> String {
     let id = std::process::id();
-    format!("{id}:{}", begun_at(id).unwrap_or_default())
+    format!("{id}:{}", began(id).unwrap_or_default())
 }
 
 /// Ends the jobs of processes that are gone.
@@ -71,13 +72,5 @@ fn is_alive(owner: &str) -> bool {
         return false;
     };
     let id = id.parse().ok();
-    id.and_then(begun_at).is_some_and(|found| found == begun)
-}
-
-/// When a process began, in the system's clock ticks; `None` where there is no such process.
-fn begun_at(id: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The program's name is in parentheses and may hold anything; the 20th word after it is the moment.
-    let (_, words) = stat.rsplit_once(')')?;
-    words.split_ascii_whitespace().nth(19).map(str::to_owned)
+    id.and_then(began).is_some_and(|found| found == begun)
 }

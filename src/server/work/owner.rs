@@ -4,6 +4,8 @@
 
 use std::fs;
 
+use crate::process::began;
+
 /// Names this process: machine, id, and when it began, since ids come again.
 pub(super) fn this_process() -> String {
     let id = std::process::id();
@@ -26,13 +28,6 @@ fn machine() -> String {
         .unwrap_or_default()
         .trim()
         .to_owned()
-}
-
-/// When a process began, in ticks since the machine did: the 22nd field of its `stat`, the 20th after the name.
-fn began(id: u32) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, after_name) = stat.rsplit_once(") ")?;
-    after_name.split(' ').nth(19).map(str::to_owned)
 }
 
 #[cfg(test)]
