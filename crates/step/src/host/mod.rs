@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 pub use native::NativeHost;
+pub(crate) use native::log;
 pub use process::{Finished, ProcessError, Processes, Program};
 pub(crate) use termination::stay_if_ending;
 pub use termination::{Cleanup, Guard, end_with_parent, on_termination};

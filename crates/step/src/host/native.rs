@@ -73,8 +73,7 @@ impl Host for NativeHost {
     }
 
     fn log(&self, line: &str) {
-        // A log that cannot be written must not end the step.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        log(line);
     }
 
     fn new_id(&self) -> String {
@@ -88,6 +87,12 @@ impl Host for NativeHost {
     fn hold_termination(&self) -> Guard {
         on_termination(Cleanup::Wait)
     }
+}
+
+/// Writes a line to stderr, which is the job's log.
+pub(crate) fn log(line: &str) {
+    // A log that cannot be written must not end the step.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Sends one request with an agent of its own, from any thread.

@@ -2,7 +2,7 @@
 //!
 //! Always so: only a program that called [`end_with_parent`] is ended from here, so a server that uses the same rooms keeps its own signals.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -187,7 +187,7 @@ fn send(request: &Request) {
         Ok(answer) => format!("the API answered {}", answer.status),
         Err(error) => error.to_string(),
     };
-    let _ = writeln!(io::stderr(), "warning: what was begun may go on: {line}");
+    native::log(&format!("warning: what was begun may go on: {line}"));
 }
 
 /// Kills what is left of a group by `until`, or a little after its leader ended. Whether all have ended cannot be asked:

@@ -15,7 +15,7 @@ use serde_json::Value;
 use command_line::Invocation;
 
 use crate::exit::Exit;
-use crate::host::{NativeHost, end_with_parent, stay_if_ending};
+use crate::host::{NativeHost, end_with_parent, log, stay_if_ending};
 use crate::steps::{StepEntry, StepError};
 
 /// Runs the step that the command line names, and gives the process's exit code.
@@ -80,5 +80,5 @@ fn print(text: &str) -> Exit {
 
 fn say(error: &dyn std::error::Error) {
     // There is nowhere else to say it.
-    let _ = writeln!(io::stderr(), "error: {error}");
+    log(&format!("error: {error}"));
 }

@@ -2,7 +2,6 @@
 //!
 //! Always so: the claim is renewed while the work goes on, and given up when the program is ended.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use millwright_core::catalog::Object;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::{StepError, job};
 use crate::client::{Client, ClientError};
 use crate::engine::{Cancel, LineSink, Registry};
-use crate::host::{Guard, Host, NativeHost, block_on, stay_if_ending};
+use crate::host::{Guard, Host, NativeHost, block_on, log, stay_if_ending};
 use crate::runner::{OutcomePort, PortError, Runner, Settings};
 
 /// The API may be away so long when work is reported, as when it is started anew: the work may have taken hours.
@@ -68,7 +67,7 @@ pub(super) fn run<T>(
         engines: &Registry::default(),
         settings: &settings,
         port: &ApiPort,
-        log: &Stderr,
+        log: &JobLog,
         cancel: &Cancel::default(),
     };
     work(&runner).map_err(|error| StepError::failed(error.to_string()))
@@ -141,11 +140,10 @@ fn refused(error: &ClientError) -> PortError {
 }
 
 /// The job's log.
-struct Stderr;
+struct JobLog;
 
-impl LineSink for Stderr {
+impl LineSink for JobLog {
     fn line(&self, line: &str) {
-        // There is nowhere else to say it.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        log(line);
     }
 }
