@@ -151,28 +151,39 @@ fn number(natural: u64) -> i64 {
     i64::try_from(natural).unwrap_or(i64::MAX)
 }
 
+/// The last piece that begins at or before an offset: one step in the index. Where the piece ends is not asked here, since
+/// SQLite would look for one that reaches further through all that is before.
+const PIECE_AT_BYTE: &str = "SELECT byte_start, char_start, text FROM job_logs
+     WHERE job = ?1 AND byte_start <= ?2 ORDER BY byte_start DESC LIMIT 1";
+const PIECE_AT_CHAR: &str = "SELECT byte_start, char_start, text FROM job_logs
+     WHERE job = ?1 AND char_start <= ?2 ORDER BY char_start DESC LIMIT 1";
+
 /// The piece that holds an offset, with where it begins.
 fn piece_at(
     connection: &Connection,
     seq: i64,
     from: Offset,
 ) -> Result<Option<(LogSize, String)>, StoreError> {
-    let (measure, offset) = match from {
-        Offset::Bytes(offset) => ("byte", offset),
-        Offset::Chars(offset) => ("char", offset),
+    let (sql, offset) = match from {
+        Offset::Bytes(offset) => (PIECE_AT_BYTE, offset),
+        Offset::Chars(offset) => (PIECE_AT_CHAR, offset),
     };
-    let sql = format!(
-        "SELECT byte_start, char_start, text FROM job_logs
-         WHERE job = ?1 AND {measure}_start <= ?2 AND {measure}_end > ?2
-         ORDER BY {measure}_start DESC LIMIT 1"
-    );
-    let piece = connection
-        .prepare_cached(&sql)?
+    let piece: Option<(LogSize, String)> = connection
+        .prepare_cached(sql)?
         .query_row(params![seq, number(offset)], |row| {
             Ok((size_from(row)?, row.get(2)?))
         })
         .optional()?;
-    Ok(piece)
+    Ok(piece.filter(|(start, text)| holds(*start, text, from)))
+}
+
+/// Whether an offset that is not before a piece is not past it either.
+fn holds(start: LogSize, text: &str, from: Offset) -> bool {
+    let end = start.after(text);
+    match from {
+        Offset::Bytes(offset) => offset < end.bytes,
+        Offset::Chars(offset) => offset < end.chars,
+    }
 }
 
 /// The byte of a piece at which an offset lies.
@@ -294,6 +305,23 @@ mod tests {
         assert_eq!(read(&store, id, Offset::Bytes(2), 10).text, "b");
         assert_eq!(read(&store, id, Offset::Chars(1), 10).text, "\u{2192}b");
         assert_eq!(read(&store, id, Offset::Bytes(99), 10).text, "");
+    }
+
+    #[test]
+    fn the_end_is_found_in_one_step() {
+        let (_folder, store, id) = written(vec!["x".to_owned(); 1000]);
+        for (from, sql) in [
+            (Offset::Bytes(1000), PIECE_AT_BYTE),
+            (Offset::Chars(1000), PIECE_AT_CHAR),
+        ] {
+            let steps = store.read_blocking(move |connection| {
+                assert_eq!(read_log(connection, id, from, 10)?.text, "");
+                let statement = connection.prepare_cached(sql)?;
+                Ok(statement.get_status(rusqlite::StatementStatus::VmStep))
+            });
+            let steps = steps.unwrap();
+            assert!((1..100).contains(&steps), "{from:?}: {steps} steps");
+        }
     }
 
     #[test]
