@@ -3,6 +3,7 @@
 //! Always so: a write is answered after the transaction that holds it is committed, and one write's failure
 //! undoes that write alone.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
@@ -150,7 +151,8 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (answer, receiver) = oneshot::channel();
-        let job: ReadJob = Box::new(move |connection| drop(answer.send(query(connection))));
+        let job: ReadJob =
+            Box::new(move |connection| drop(answer.send(unpanicked(|| query(connection)))));
         self.reader.send(job).map_err(|_| StoreError::Closed)?;
         Ok(receiver)
     }
@@ -228,7 +230,7 @@ fn in_savepoint<T>(
     change: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     connection.prepare_cached("SAVEPOINT change")?.execute([])?;
-    let outcome = change(connection);
+    let outcome = unpanicked(|| change(connection));
     if outcome.is_err() {
         connection
             .prepare_cached("ROLLBACK TO change")?
@@ -236,6 +238,19 @@ fn in_savepoint<T>(
     }
     connection.prepare_cached("RELEASE change")?.execute([])?;
     outcome
+}
+
+/// Does work for a caller. A thread of the database serves everyone, so one caller's panic must not end it: what the panic
+/// leaves behind is the caller's own, and the transaction, which is rolled back.
+fn unpanicked<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(work));
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(StoreError::Panicked(
+            text.unwrap_or("no reason given").to_owned(),
+        ))
+    })
 }
 
 fn read_until_closed(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJob>>) {

@@ -54,6 +54,9 @@ pub enum StoreError {
     /// The database is closing.
     #[error("the database is closed")]
     Closed,
+    /// The work that was to be done in the database panicked; nothing of it was kept.
+    #[error("the program failed while it used the database: {0}; please report it")]
+    Panicked(String),
     /// Anything else that SQLite reports.
     #[error("the database failed: {0}")]
     Sqlite(rusqlite::Error),

@@ -1,5 +1,7 @@
 //! `/codex/runs` and artifacts: what is kept, what is refused, what is listed.
 
+use millwright::server::ApiError;
+use millwright::store::StoreError;
 use millwright::store::runs::finish_for_job;
 use millwright_core::refs::{FinishRun, JobId, RunStatus};
 use serde_json::{Value, json};
@@ -275,6 +277,39 @@ async fn a_jobs_end_finishes_the_runs_that_follow_it() {
         [""; 0],
         "the first end counts"
     );
+}
+
+#[tokio::test]
+async fn one_callers_panic_is_told_to_that_caller_alone() {
+    let api = Api::start().await;
+    let broken = api.app.store.write(|connection| -> Result<(), StoreError> {
+        connection.execute_batch("CREATE TABLE half (done)")?;
+        panic!("a mistake in a change")
+    });
+    let (broken, kept) = tokio::join!(
+        broken,
+        api.start_run(json!({"job_type": "t", "run_id": "r"}))
+    );
+    assert!(
+        matches!(&broken, Err(StoreError::Panicked(reason)) if reason == "a mistake in a change"),
+        "{broken:?}"
+    );
+    assert_eq!(kept["status"], "running");
+    // More often than there are readers.
+    for _ in 0..4 {
+        let read = api
+            .app
+            .store
+            .read(|_| -> Result<(), StoreError> { panic!("a mistake in a query") });
+        let error = ApiError::from(read.await.unwrap_err());
+        assert_eq!(error.status(), 500);
+    }
+    let half = api
+        .app
+        .store
+        .read(|connection| Ok(connection.table_exists(None, "half")?));
+    assert!(!half.await.unwrap(), "nothing of the change is kept");
+    api.get("/codex/runs/r").await.expect(200);
 }
 
 #[tokio::test]
