@@ -2,7 +2,7 @@
 //!
 //! Always so: what the job says is kept, once.
 
-use millwright_core::refs::{FinishRun, JobId, RunStatus};
+use millwright_core::refs::{JobId, RunStatus};
 
 use super::error::ApiError;
 use super::jobs::JobServer;
@@ -24,19 +24,7 @@ pub(super) async fn settle(
         return Ok(status);
     }
     let result = server.result(id).await?.result;
-    let error = match (status, result.get("error")) {
-        (RunStatus::Succeeded, _) | (_, None) => None,
-        (_, Some(error)) => Some(error.clone()),
-    };
-    let end = FinishRun {
-        status,
-        result: Some(result)
-            .filter(|result| !result.is_null())
-            .filter(|_| error.is_none()),
-        error,
-        cost_tokens: None,
-        cost_cents: None,
-    };
+    let end = runs::end_with(status, result);
     app.store
         .write(move |connection| runs::finish_for_job(connection, id, &end))
         .await?;

@@ -2,11 +2,8 @@
 
 use std::fs;
 
-use millwright::server::ServerOptions;
-use millwright_core::refs::JobId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::api_fixture::Api;
 use crate::log_fixture::{MillJob, text_of};
@@ -290,52 +287,6 @@ async fn what_windmill_moved_to_files_is_read_from_there() {
         "one\ntwo\nthree\n"
     );
     assert_eq!(api.tail_through("again", 1024).await, "one\ntwo\nthree\n");
-}
-
-#[tokio::test]
-async fn a_windmill_that_cannot_be_asked_is_told_apart() {
-    let unknown = JobId(Uuid::now_v7());
-    let without = Api::with(None).await;
-    without.run_of_job("r", unknown).await;
-    let said = without.get("/codex/runs/r/logs").await.expect(503);
-    assert!(
-        said["detail"]
-            .as_str()
-            .unwrap()
-            .contains("TASKSGODZILLA_WINDMILL_URL"),
-        "{said}"
-    );
-
-    let (_windmill, url) = Windmill::start().await;
-    let with = Api::with(Some(&url)).await;
-    with.run_of_job("r", unknown).await;
-    with.get("/codex/runs/r/logs").await.expect(404);
-    with.get("/codex/runs/r/logs/stream").await.expect(404);
-
-    let secret = "a-secret-token";
-    let refused = Api::start_with(|_| ServerOptions {
-        windmill: Some(windmill_double::options(&url, secret)),
-        ..ServerOptions::default()
-    })
-    .await;
-    refused.run_of_job("r", unknown).await;
-    let said = refused.get("/codex/runs/r/logs").await;
-    assert!(said.text.contains("TASKSGODZILLA_WINDMILL_TOKEN") && !said.text.contains(secret));
-    said.expect(502);
-
-    let gone = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let unreachable = Api::with(Some(&format!("http://{gone}"))).await;
-    unreachable.run_of_job("r", unknown).await;
-    let said = unreachable.get("/codex/runs/r/logs/tail").await;
-    assert!(
-        said.text.contains("refused") && !said.text.contains(windmill_double::TOKEN),
-        "{}",
-        said.text
-    );
-    said.expect(502);
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use millwright::server::WindmillOptions;
 use millwright_core::refs::JobId;
 use serde::Deserialize;
@@ -46,6 +46,10 @@ pub(crate) struct Job {
     pub(crate) ended: Option<Value>,
     pub(crate) failed: bool,
     pub(crate) flow_status: Option<Value>,
+    /// Asking how the job stands fails.
+    pub(crate) broken: bool,
+    /// The log's answer breaks off before its end.
+    pub(crate) cut: bool,
 }
 
 type Refusal = (StatusCode, String);
@@ -149,6 +153,9 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     let job = windmill.job(&id, &headers)?;
+    if job.broken {
+        return Err((StatusCode::INTERNAL_SERVER_ERROR, "broken".into()));
+    }
     let mut answer = recorded(match (&job.ended, &job.flow_status) {
         (None, None) => "queued_job",
         (Some(_), None) => "completed_job",
@@ -211,7 +218,17 @@ async fn update(
     let whole = std::iter::once("{\"new_logs\":\"".to_owned())
         .chain(parts)
         .chain([format!("\"{tail}")]);
-    let body = Body::from_stream(stream::iter(whole.map(Ok::<_, std::io::Error>)));
+    let whole = whole.map(Ok::<_, std::io::Error>);
+    let body = if job.cut {
+        // What came before is sent while the end waits.
+        let end = stream::once(async {
+            tokio::task::yield_now().await;
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        });
+        Body::from_stream(stream::iter(whole.take(2)).chain(end))
+    } else {
+        Body::from_stream(stream::iter(whole))
+    };
     Ok(([("content-type", "application/json")], body).into_response())
 }
 

@@ -81,10 +81,11 @@ impl Saved {
                     None => self.open = None,
                 }
             }
-            let Some(name) = self.files.pop() else {
+            let Some(name) = self.files.last() else {
                 return Ok(self.after.take().filter(|text| !text.is_empty()));
             };
-            let content = server.saved_log(job, &name).await?;
+            let content = server.saved_log(job, name).await?;
+            self.files.pop();
             self.open = Some(Content::new(content, self.begun));
             self.begun = true;
         }

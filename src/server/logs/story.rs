@@ -105,8 +105,10 @@ impl Story {
             .nth(flow.told);
         match entry {
             Some(entry) => {
-                flow.told += 1;
-                self.open(entry).await
+                let at = self.flows.len() - 1;
+                let step = self.open(entry).await?;
+                self.flows[at].told += 1;
+                Ok(step)
             }
             None if job.state().is_final() => {
                 self.close(job.state());

@@ -96,7 +96,7 @@ fn last_event_id(headers: &HeaderMap) -> Option<u64> {
 struct Teller {
     app: AppState,
     source: LogSource,
-    /// There until the teller is dropped.
+    /// Away while it reads: one that failed or was broken off has lost its place, so nobody goes on with it.
     follower: Option<Follower>,
     most: usize,
     pause: Duration,
@@ -114,8 +114,9 @@ impl Teller {
         loop {
             // Asked before reading: what was written before the end is then read as well.
             let over = self.run_is_over().await?;
-            let follower = self.follower.as_mut().expect("it is there until the drop");
+            let mut follower = self.follower.take().expect("an error is the last event");
             let chunk = follower.read(self.most).await?;
+            self.follower = Some(follower);
             if !chunk.text.is_empty() {
                 self.pause = SOON;
                 return Ok((log_event(&tail_of(&self.source.run.run_id, chunk)), false));

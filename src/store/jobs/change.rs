@@ -3,7 +3,7 @@
 //! Always so: each function is called inside one write, so that a job and what follows from its change are kept
 //! together or not at all.
 
-use millwright_core::refs::{FinishRun, JobId, RunStatus};
+use millwright_core::refs::{JobId, RunStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -220,25 +220,12 @@ fn finish_runs(
 ) -> Result<(), StoreError> {
     let result: Value = serde_json::from_str(&completion.result).unwrap_or_default();
     let canceled = query::status(connection, id)?.canceled.is_some();
-    let error = || {
-        result
-            .get("error")
-            .cloned()
-            .unwrap_or_else(|| result.clone())
+    let status = match (completion.success, canceled) {
+        (true, _) => RunStatus::Succeeded,
+        (false, true) => RunStatus::Cancelled,
+        (false, false) => RunStatus::Failed,
     };
-    let (status, error) = match (completion.success, canceled) {
-        (true, _) => (RunStatus::Succeeded, None),
-        (false, true) => (RunStatus::Cancelled, Some(error())),
-        (false, false) => (RunStatus::Failed, Some(error())),
-    };
-    let end = FinishRun {
-        status,
-        result: completion.success.then_some(result),
-        error,
-        cost_tokens: None,
-        cost_cents: None,
-    };
-    runs::finish_for_job(connection, id, &end)?;
+    runs::finish_for_job(connection, id, &runs::end_with(status, result))?;
     Ok(())
 }
 

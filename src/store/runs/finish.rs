@@ -4,6 +4,7 @@
 
 use millwright_core::refs::{FinishRun, JobId, Resource, Run, RunStatus};
 use rusqlite::{Connection, named_params};
+use serde_json::Value;
 
 use super::{get, row};
 use crate::store::{StoreError, Timestamp};
@@ -75,6 +76,26 @@ pub fn finish_for_job(
         write(connection, run_id, end, now)?;
     }
     Ok(open)
+}
+
+/// How a run ends whose job ended with this result: of a job that did not end well, the result's `error`, or, where it has
+/// none, the whole result is the run's error.
+#[must_use]
+pub fn end_with(status: RunStatus, mut result: Value) -> FinishRun {
+    let (result, error) = if status == RunStatus::Succeeded {
+        (result, Value::Null)
+    } else {
+        let error = result.get_mut("error").map(Value::take);
+        (Value::Null, error.unwrap_or(result))
+    };
+    let some = |value: Value| Some(value).filter(|value| !value.is_null());
+    FinishRun {
+        status,
+        result: some(result),
+        error: some(error),
+        cost_tokens: None,
+        cost_cents: None,
+    }
 }
 
 fn write(
