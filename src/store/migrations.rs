@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_runs.sql"),
     include_str!("migrations/0002_protocols.sql"),
     include_str!("migrations/0003_jobs.sql"),
+    include_str!("migrations/0004_reports.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -142,6 +142,46 @@ async fn a_worker_that_vanished_loses_its_step_and_its_report() {
 }
 
 #[tokio::test]
+async fn the_same_report_counts_once_and_gets_the_same_answer() {
+    let project = Project::new().await;
+    let protocol = two_steps(&project).await;
+    let step = project.next(protocol, "worker").await;
+    let begin = format!("/steps/{}/actions/begin", step.step);
+    let body = json!({"claim": step.claim, "kind": "execute"});
+    project.api.post(&begin, &body).await.expect(200);
+
+    let path = format!("/steps/{}/actions/report", step.step);
+    let started =
+        json!({"claim": step.claim, "report": {"report": "started", "engine_id": "shell"}});
+    let failed = json!({"claim": step.claim, "report": {
+        "report": "executed", "outcome": "failed", "summary": "no way", "telemetry": {"duration_seconds": 0.1},
+    }});
+    for report in [&started, &failed] {
+        let first = project.api.post(&path, report).await.expect(200);
+        let again = project.api.post(&path, report).await.expect(200);
+        assert_eq!(again, first);
+    }
+    assert_eq!(project.steps(protocol).await[0], "failed");
+    let story = project.story(protocol).await;
+    let expected = ["planned", "step_started", "step_execution_failed"];
+    assert_eq!(story[..3], expected);
+    assert_eq!(
+        story
+            .iter()
+            .filter(|name| expected.contains(&name.as_str()))
+            .count(),
+        3
+    );
+
+    let mut other = failed.clone();
+    other["report"]["summary"] = json!("another");
+    project.api.post(&path, &other).await.expect(409);
+    let mut stranger = failed;
+    stranger["claim"] = json!("made-up");
+    project.api.post(&path, &stranger).await.expect(409);
+}
+
+#[tokio::test]
 async fn a_step_that_nobody_came_to_check_is_offered_again_and_not_executed_twice() {
     let project = Project::new().await;
     project

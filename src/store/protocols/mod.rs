@@ -2,6 +2,7 @@
 //!
 //! Always so: a status changes only in a transaction that asked `core::protocol`, and that transaction writes the events.
 
+mod answered;
 mod claims;
 mod decisions;
 mod events;

@@ -1,6 +1,6 @@
 //! Work on a step: its beginning, and the reports of whoever does it.
 //!
-//! Always so: a report counts only from the claim that holds the step at that moment.
+//! Always so: a report counts only from the claim that holds the step at that moment, and only once.
 
 use millwright_core::protocol::{
     Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, QaPolicy, QaResult, Report, Step,
@@ -63,7 +63,8 @@ impl Tables<'_> {
         }
     }
 
-    /// Takes a report on a step, decides what follows, and ends what was executed under the claim.
+    /// Takes a report on a step, decides what follows, and ends what was executed under the claim. The same report
+    /// again, under the same claim, gets the same answer and changes nothing.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where the claim does not hold the step any more.
@@ -74,6 +75,9 @@ impl Tables<'_> {
         report: &Report,
     ) -> Result<StepRun, StoreError> {
         let step = self.step(step_run_id)?;
+        if let Some(answer) = self.answered(step_run_id, claim, report)? {
+            return Ok(answer);
+        }
         self.sweep(step.protocol_run_id)?;
         let held = self.held(step_run_id, claim)?;
         let seen = self.see(step.protocol_run_id)?;
@@ -83,7 +87,9 @@ impl Tables<'_> {
         if !matches!(report, Report::Started(_)) {
             self.settle(&held, after, report)?;
         }
-        self.step(step_run_id)
+        let answer = self.step(step_run_id)?;
+        self.keep_answer(claim, report, &answer)?;
+        Ok(answer)
     }
 
     /// What becomes of the claim and of the execution after a final report.

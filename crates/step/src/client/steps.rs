@@ -1,6 +1,6 @@
 //! The routes for work on a step in this process: claim, begin, renew, report.
 //!
-//! Always so: a report is sent once; whether it counted is the API's to say.
+//! Always so: a report may be sent again: the API takes it once and gives the same answer each time.
 
 use millwright_core::protocol::{
     Begun, Claim, ExecutionOutcome, ExecutionReport, Kind, ProtocolSpecView, QaReport, Report,
@@ -76,7 +76,8 @@ impl<H: Host> Client<'_, H> {
         report: &Report,
     ) -> Result<StepRun, ClientError> {
         let body = json!({"claim": claim, "report": report});
-        self.post(&report_path(step), &body, Safety::Once).await
+        self.post(&report_path(step), &body, Safety::Repeatable)
+            .await
     }
 
     /// The request that gives work up, so that the step need not wait until the claim lapses.

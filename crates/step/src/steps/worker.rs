@@ -122,9 +122,7 @@ impl OutcomePort for ApiPort {
                 Ok(step) => return Ok(step),
                 Err(error) => error,
             };
-            // A report that may have arrived is not sent again: it would be refused, and look as if it had not counted.
-            let again = error.is_passing() && !error.may_be_done();
-            if !again || host.now() > until {
+            if !error.is_passing() || host.now() > until {
                 return Err(refused(&error));
             }
             block_on(host.sleep(PAUSE));

@@ -1,6 +1,6 @@
 //! `execute_step` against an API that is not always there.
 //!
-//! Always so: work that was done is reported once, however long the API was away.
+//! Always so: work that was done is done once and reported until the API has answered, however long it was away.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -41,8 +41,8 @@ fn completed() -> Value {
     })
 }
 
-#[test]
-fn a_report_waits_until_the_api_is_back() {
+/// Has a step executed against an API that replies so to the report that ends the work, `away` times, before it answers.
+fn reported_to(away: usize, reply: impl Fn() -> Reply + Send + Sync + 'static) {
     let workspace = tempfile::tempdir().unwrap();
     let script = workspace.path().join("work.sh");
     fs::write(&script, "#!/bin/sh\necho x >> runs\necho done\n").unwrap();
@@ -55,7 +55,8 @@ fn a_report_waits_until_the_api_is_back() {
         }
         // The first report says that the engine begins.
         match reports.fetch_add(1, Ordering::SeqCst) {
-            1..=AWAY => Reply::Json(503, json!({"detail": "starting"})),
+            0 => Reply::Json(200, completed()),
+            report if report <= away => reply(),
             _ => Reply::Json(200, completed()),
         }
     });
@@ -66,4 +67,16 @@ fn a_report_waits_until_the_api_is_back() {
         fs::read_to_string(workspace.path().join("runs")).unwrap(),
         "x\n"
     );
+}
+
+#[test]
+fn a_report_waits_until_the_api_is_back() {
+    reported_to(AWAY, || Reply::Json(503, json!({"detail": "starting"})));
+}
+
+#[test]
+fn a_report_whose_answer_was_lost_is_sent_again() {
+    reported_to(1, || Reply::Close);
+    reported_to(AWAY, || Reply::HalfAndClose);
+    reported_to(1, || Reply::Json(504, json!({"detail": "late"})));
 }
