@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::Programs;
 use crate::load::{Load, get, load, post};
-use crate::process::{Server, TOKEN, milliseconds};
+use crate::process::{Server, TOKEN, milliseconds, python};
 use crate::table::Row;
 
 const CONNECTIONS: usize = 16;
@@ -26,7 +26,7 @@ pub(crate) fn measure(programs: &Programs) -> anyhow::Result<Vec<Row>> {
     drop(server);
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference/api.py");
     let database = folder.path().join("reference.db");
-    let server = Server::start(Command::new("python3").arg(reference).arg(database))?;
+    let server = Server::start(Command::new(python()?).arg(reference).arg(database))?;
     let (their_upserts, their_reads) = (upsert(&server), read(&server, &answered));
     let total: usize = answered.iter().sum();
     Ok(vec![

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Programs;
-use crate::process::{Server, TOKEN, mebibytes, median, milliseconds, run};
+use crate::process::{Server, TOKEN, mebibytes, median, milliseconds, python, run};
 use crate::table::Row;
 
 const ROUNDS: usize = 100;
@@ -15,6 +15,7 @@ pub(crate) fn measure(programs: &Programs) -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let server = Server::millwright(&programs.millwright, "serve", folder.path())?;
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference/emit.py");
+    let python = python()?;
     let (mut ours, mut theirs, mut peak) = (Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
         let cost = run(in_a_job(
@@ -28,7 +29,7 @@ pub(crate) fn measure(programs: &Programs) -> anyhow::Result<Vec<Row>> {
         peak = peak.max(cost.peak);
         theirs.push(
             run(in_a_job(
-                Command::new("python3").arg(&reference),
+                Command::new(&python).arg(&reference),
                 &server,
                 folder.path(),
             ))?

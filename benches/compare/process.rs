@@ -3,7 +3,7 @@
 //! Always so: a process started here is ended here.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -117,6 +117,15 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<Cost> {
         wall,
         peak: used.rusage.maxrss,
     })
+}
+
+/// The Python interpreter itself: a version manager's wrapper in front of it would be measured as well.
+pub(crate) fn python() -> anyhow::Result<PathBuf> {
+    let output = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output();
+    let output = output.context("the references want python3")?;
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }
 
 /// The middle one.

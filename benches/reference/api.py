@@ -18,6 +18,9 @@ DATABASE.execute("CREATE TABLE runs (run_id TEXT PRIMARY KEY, body TEXT)")
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else the head and the body of an answer wait for each other.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -41,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        self.wfile.flush()
 
     def log_message(self, *_):
         pass
