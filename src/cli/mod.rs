@@ -9,8 +9,10 @@ mod output;
 mod reference;
 mod run;
 mod serve;
+mod signals;
 mod up;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -81,6 +83,13 @@ pub fn main() -> ExitCode {
         Command::Flows(args) => flows::run(&args),
         Command::Reference(args) => reference::run(&args),
     };
+    let outcome = match (outcome, output::failure()) {
+        (Ok(_), Some(error)) => {
+            let message = format!("the result cannot be written to stdout: {error}");
+            Err(CommandError::new(Exit::Unavailable, message))
+        }
+        (outcome, _) => outcome,
+    };
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -88,4 +97,13 @@ pub fn main() -> ExitCode {
             error.exit.into()
         }
     }
+}
+
+/// Whether a `--root` is a folder.
+fn check_root(root: &Path) -> Result<(), CommandError> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    let message = format!("--root {}: there is no such folder", root.display());
+    Err(CommandError::new(Exit::BadInput, message))
 }

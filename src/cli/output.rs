@@ -1,24 +1,37 @@
 //! What the commands print.
 //!
-//! Always so: results go to stdout, everything meant for a person's eyes goes to stderr.
+//! Always so: results go to stdout, everything meant for a person's eyes goes to stderr. What cannot be printed stops no
+//! work; it is told at the end.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where the program prints"
-)]
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+
+/// Why stdout took no more, the first time that it did not.
+static STDOUT_FAILED: OnceLock<io::Error> = OnceLock::new();
 
 /// A line of the result.
 pub(super) fn line(text: impl std::fmt::Display) {
-    println!("{text}");
+    if STDOUT_FAILED.get().is_none()
+        && let Err(error) = writeln!(io::stdout(), "{text}")
+    {
+        // Only the first failure counts.
+        let _ = STDOUT_FAILED.set(error);
+    }
+}
+
+/// Why the result is not whole on stdout, where it is not. A reader that wants no more is no failure.
+pub(super) fn failure() -> Option<&'static io::Error> {
+    let failed = STDOUT_FAILED.get();
+    failed.filter(|error| error.kind() != ErrorKind::BrokenPipe)
 }
 
 /// A line for the person who watches.
 pub(super) fn note(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    // There is nowhere else to say it.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What went wrong.
 pub(super) fn error(text: impl std::fmt::Display) {
-    eprintln!("error: {text}");
+    note(format_args!("error: {text}"));
 }

@@ -11,9 +11,8 @@ use std::time::Duration;
 use clap::Args;
 use millwright_step::files::write_whole;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CommandError, Exit, logging, output};
+use super::{CommandError, Exit, logging, output, signals};
 use crate::server::{self, Access, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
 use crate::store::{Store, StoreOptions};
 
@@ -21,7 +20,7 @@ use crate::store::{Store, StoreOptions};
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// Where to listen; port 0 lets the system choose.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8011")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8011")]
     listen: SocketAddr,
     /// The database.
     #[arg(
@@ -54,7 +53,11 @@ pub(super) fn block_on<T>(
 
 async fn serve(args: &ServeArgs) -> Result<Exit, CommandError> {
     let opened = Opened::open(args).await?;
-    let told = until_told().map_err(unavailable)?;
+    let told = signals::told_to_end().map_err(unavailable)?;
+    // A server that is told to end has done its work, however it was told.
+    let told = async move {
+        let _ = told.await;
+    };
     opened.serve(told).await
 }
 
@@ -149,18 +152,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {
             Exit::Unavailable,
             format!("cannot listen on {address}: {error}{hint}"),
         )
-    })
-}
-
-/// Ends with Ctrl-C or SIGTERM.
-pub(super) fn until_told() -> io::Result<impl Future<Output = ()> + Send> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
     })
 }
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::serve::{Opened, ServeArgs, block_on, unavailable, until_told};
-use super::{CommandError, Exit, logging};
+use super::serve::{Opened, ServeArgs, block_on, unavailable};
+use super::{CommandError, Exit, check_root, logging, signals};
 use crate::mill::{Mill, MillOptions, Sources};
 
 /// Serves the refs API, and runs flows.
@@ -28,8 +28,9 @@ pub(super) fn run(args: &UpArgs) -> Result<Exit, CommandError> {
 }
 
 async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
+    check_root(&args.root)?;
     let mut opened = Opened::open(&args.serve).await?;
-    let told = until_told().map_err(unavailable)?;
+    let told = signals::told_to_end().map_err(unavailable)?;
     let url = format!("http://{}", reachable(opened.address()?));
     let sources = Sources::of_project(&args.root);
     let mut options =
@@ -39,7 +40,8 @@ async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
     opened.options.mill = Some(mill.routes());
     // Jobs that end report to the API, so it serves until they have.
     let ended = async move {
-        told.await;
+        // A server that is told to end has done its work, however it was told.
+        let _ = told.await;
         mill.shut_down("the server was told to end").await;
     };
     opened.serve(ended).await

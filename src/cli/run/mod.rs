@@ -10,9 +10,8 @@ mod target;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CommandError, Exit, output};
+use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
@@ -55,6 +54,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
 }
 
 async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
+    check_root(&args.root)?;
     let sources = Sources::of_project(&args.root);
     let target = Target::find(&args.target, &sources)?;
     let inputs = input::read(&args.values, args.input.as_deref(), target.schema())?;
@@ -63,7 +63,8 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let api = api::prepare(MillOptions::of_this_process(sources)).await?;
     let mill = Mill::start(store, api.options()).await?;
     let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
-    let told = told_to_end()?;
+    let told =
+        signals::told_to_end().map_err(|error| CommandError::new(Exit::Unavailable, error))?;
     let watcher = (!args.json).then(|| show::watch(&mill));
     let started = match target {
         Target::Script(path) => mill.run_script_at(&path, inputs).await?,
@@ -102,19 +103,6 @@ async fn to_its_end(
     let end = work.await?;
     noted?;
     Ok((end, Some(exit)))
-}
-
-/// Ends with Ctrl-C or SIGTERM. From now on neither ends the process by itself.
-fn told_to_end() -> Result<impl Future<Output = Exit>, CommandError> {
-    let unavailable = |error| CommandError::new(Exit::Unavailable, error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unavailable)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(unavailable)?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = terminate.recv() => Exit::Terminated,
-        }
-    })
 }
 
 fn exit_of(end: &JobEnd, told: Option<Exit>) -> Exit {
