@@ -68,8 +68,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`], [`StoreError::Newer`], [`StoreError::Locked`] or [`StoreError::Full`].
     pub fn open(options: &StoreOptions) -> Result<Self, StoreError> {
-        let mut connection = open_for_writing(options)?;
-        migrations::migrate(&mut connection)?;
+        let mut connection = prepare(options).map_err(|error| error.at(&options.path))?;
         let (writer, write_jobs) = mpsc::channel();
         spawn("store-writer", move || {
             write_in_groups(&mut connection, &write_jobs);
@@ -266,6 +265,12 @@ fn read_until_closed(connection: &Connection, jobs: &Mutex<mpsc::Receiver<ReadJo
     }
 }
 
+fn prepare(options: &StoreOptions) -> Result<Connection, StoreError> {
+    let mut connection = open_for_writing(options)?;
+    migrations::migrate(&mut connection)?;
+    Ok(connection)
+}
+
 fn open_for_writing(options: &StoreOptions) -> Result<Connection, StoreError> {
     let path = &options.path;
     let failed = |reason: String| StoreError::Open {
@@ -281,6 +286,7 @@ fn open_for_writing(options: &StoreOptions) -> Result<Connection, StoreError> {
     let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
     configure(&connection, options)?;
     refuse_newer(&connection, path)?;
+    refuse_foreign(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(connection)
 }
@@ -318,4 +324,14 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> 
     } else {
         Ok(())
     }
+}
+
+/// A database without a version that has tables is somebody else's.
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 || migrations::version(connection)? > 0 {
+        return Ok(());
+    }
+    Err(StoreError::Foreign(path.to_owned()))
 }

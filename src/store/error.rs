@@ -2,7 +2,7 @@
 //!
 //! Always so: a message names the database's file and what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the database did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum StoreError {
         /// The newest version that this program knows.
         known: u32,
     },
+    /// The file is the database of another program.
+    #[error("{path} is the database of another program: name another file", path = .0.display())]
+    Foreign(PathBuf),
     /// Another process holds the database.
     #[error("the database is locked by another process: stop it, or use another database")]
     Locked,
@@ -69,6 +72,19 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             Some(ErrorCode::DiskFull) => Self::Full,
             _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// Names the file where SQLite could not open it.
+    pub(super) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Sqlite(error) => Self::Open {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            },
+            other => other,
         }
     }
 }

@@ -5,6 +5,7 @@ mod claims;
 mod contract;
 mod conventions;
 mod demo;
+mod environment;
 mod executions;
 mod flow_branches;
 mod flow_doubles;

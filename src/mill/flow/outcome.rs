@@ -86,6 +86,9 @@ impl Ended {
 /// One line that says what went wrong, for a person who watches.
 pub(super) fn line_of(result: &Value) -> String {
     let error = crate::mill::expression::error_in(result);
+    if error["name"] == "UnknownError" && !result.is_null() {
+        return format!("a step failed, and the failure handler answered {result}");
+    }
     let text = |key: &str| error.get(key).and_then(Value::as_str).map(str::to_owned);
     let said = text("message").or_else(|| error.as_str().map(str::to_owned));
     let said = said.unwrap_or_else(|| result.to_string());
