@@ -2,9 +2,11 @@
 //!
 //! Always so: a run's fields are those of [`Run`]; what is kept and what changes is the store's to say.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
-use millwright_core::refs::{FinishRun, JobId, JobRef, Run, StartRun};
+use millwright_core::refs::{FinishRun, JobId, JobRef, RefError, Run, StartRun};
 use rusqlite::Connection;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,11 +14,14 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
-use super::settle::settle;
-use super::state::AppState;
+use super::settle::{settle, settle_run};
+use super::state::{App, AppState};
 use crate::store::jobs::{self, JobState};
 use crate::store::runs::{self, RunFilter};
-use crate::store::{StoreError, Timestamp, artifacts};
+use crate::store::{StoreError, Timestamp};
+
+/// How long whoever asks for a run waits for Windmill.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -44,12 +49,29 @@ pub(super) struct RunPath {
 ))]
 async fn start_run(
     State(app): State<AppState>,
-    JsonBody(run): JsonBody<StartRun>,
+    JsonBody(mut run): JsonBody<StartRun>,
 ) -> Result<Json<Run>, ApiError> {
-    let started = app
-        .store
-        .write(move |connection| runs::start(connection, &run, Timestamp::now()));
-    Ok(Json(started.await?))
+    if let Some(log_path) = &mut run.log_path {
+        normalise("log_path", log_path)?;
+    }
+    let started = app.store.write(move |connection| {
+        let run = runs::start(connection, &run, Timestamp::now())?;
+        let ended = ended_job(connection, &run)?;
+        Ok((run, ended))
+    });
+    let (run, ended) = started.await?;
+    let Some(job) = ended else {
+        return Ok(Json(run));
+    };
+    settle(&app, app.jobs.mill(), job).await?;
+    let Run {
+        run_id, warnings, ..
+    } = run;
+    let settled = get(&app, run_id).await?;
+    Ok(Json(Run {
+        warnings,
+        ..settled
+    }))
 }
 
 /// Runs, newest first.
@@ -71,7 +93,8 @@ async fn list_runs(
 
 /// One run.
 ///
-/// Of a run that follows a job of the mill, the status is asked of that job.
+/// Of a run that has not ended, the job that it follows is asked, in the mill or in Windmill; where that does not answer soon,
+/// the run is told as it is known.
 #[utoipa::path(get, path = "/codex/runs/{run_id}", tag = "runs", params(RunPath), responses(
     (status = 200, body = Run),
     (status = 404, body = ErrorBody),
@@ -80,37 +103,59 @@ async fn show_run(
     State(app): State<AppState>,
     PathParams(path): PathParams<RunPath>,
 ) -> Result<Json<Run>, ApiError> {
-    let run_id = path.run_id.clone();
     let found = app.store.read(move |connection| {
         let run = runs::get(connection, &path.run_id)?;
-        let ended = ended_job(connection, &run)?;
-        Ok((run, ended))
+        let job = runs::followed_job(connection, &run)?;
+        Ok((run, job))
     });
-    let (run, ended) = found.await?;
-    let Some(job) = ended else {
+    let (run, job) = found.await?;
+    let Some(job) = job else {
         return Ok(Json(run));
     };
-    settle(&app, app.jobs.mill(), job).await?;
-    let settled = app
-        .store
-        .read(move |connection| runs::get(connection, &run_id));
-    Ok(Json(settled.await?))
+    match tokio::time::timeout(ASKING, settle_run(&app, &run, job)).await {
+        Ok(Ok(())) => Ok(Json(get(&app, run.run_id).await?)),
+        Ok(Err(error)) => {
+            tracing::debug!(?error, %job, "cannot ask how the job of a run stands");
+            Ok(Json(run))
+        }
+        Err(_) => Ok(Json(run)),
+    }
 }
 
-/// The mill's job that an unfinished run follows, where it has ended and the run does not know yet.
+async fn get(app: &App, run_id: String) -> Result<Run, StoreError> {
+    app.store
+        .read(move |connection| runs::get(connection, &run_id))
+        .await
+}
+
+/// The mill's job that a new run follows, where it has ended already. A run that was opened again may still name the job of
+/// the attempt before.
 fn ended_job(connection: &Connection, run: &Run) -> Result<Option<JobId>, StoreError> {
-    if run.status.is_final() {
+    if run.attempt > Some(1) {
         return Ok(None);
     }
-    let path = artifacts::path_of(connection, &run.run_id, "windmill.flow.result")?;
-    let Some(job) = path.and_then(|path| path.parse::<JobRef>().ok()) else {
+    let Some(job) = runs::followed_job(connection, run)? else {
         return Ok(None);
     };
-    match jobs::status(connection, job.job) {
-        Ok(status) => Ok((status.state == JobState::Completed).then_some(job.job)),
+    match jobs::status(connection, job) {
+        Ok(status) => Ok((status.state == JobState::Completed).then_some(job)),
         Err(StoreError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Writes a reference to a job as [`JobRef`] does, so that the same job is always the same text.
+///
+/// # Errors
+/// 422 that names the field, where a text is meant as such a reference and is none.
+pub(super) fn normalise(field: &str, path: &mut String) -> Result<(), ApiError> {
+    if JobRef::is_meant_by(path) {
+        let reference = path.parse::<JobRef>();
+        let wrong =
+            |error: RefError| ApiError::invalid_field(field, error.to_string(), path.as_str());
+        *path = reference.map_err(wrong)?.to_string();
+    }
+    Ok(())
 }
 
 /// Finishes a run.

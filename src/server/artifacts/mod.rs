@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
-use super::runs::RunPath;
+use super::runs::{RunPath, normalise};
 use super::state::AppState;
 use crate::store::{Timestamp, artifacts};
 
@@ -47,6 +47,7 @@ async fn upsert_artifact(
     PathParams(path): PathParams<RunPath>,
     JsonBody(mut artifact): JsonBody<UpsertArtifact>,
 ) -> Result<Json<Artifact>, ApiError> {
+    normalise("path", &mut artifact.path)?;
     if let Some(sha256) = &mut artifact.sha256 {
         if !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let msg = "a SHA-256 is 64 hexadecimal digits";

@@ -12,5 +12,5 @@ mod update;
 pub(super) use client::{JobClient, JobServer};
 pub(super) use error::JobError;
 pub use options::{BadWindmill, WindmillOptions};
-pub(super) use record::{FlowStatus, JobState, Module};
+pub(super) use record::{FlowStatus, Job, JobState, Module};
 pub(super) use update::Update;

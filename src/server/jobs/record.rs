@@ -2,6 +2,8 @@
 //!
 //! Always so: a field that is not needed is not asked for, so newer servers are understood as well.
 
+use millwright_core::catalog::Script;
+use millwright_core::catalog::scripts::emit_tasksgodzilla_codex_refs as emit;
 use millwright_core::refs::{JobId, RunStatus};
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,6 +25,11 @@ pub(in crate::server) struct Job {
     canceled: bool,
     #[serde(default)]
     is_skipped: bool,
+    #[serde(default)]
+    is_flow_step: bool,
+    script_path: Option<String>,
+    /// When it ended.
+    pub(in crate::server) completed_at: Option<jiff::Timestamp>,
     /// Of a flow: how its steps stand.
     pub(in crate::server) flow_status: Option<FlowStatus>,
 }
@@ -82,6 +89,12 @@ pub(in crate::server) struct MaybeResult {
 }
 
 impl Job {
+    /// Whether it is the step that registers its flow's run: its end says nothing about the flow.
+    pub(in crate::server) fn emits_references(&self) -> bool {
+        let path = self.script_path.as_deref().unwrap_or_default();
+        self.is_flow_step && path.rsplit('/').next() == Some(emit::Args::NAME)
+    }
+
     /// How it stands.
     pub(in crate::server) fn state(&self) -> JobState {
         match (self.kind.as_str(), self.running) {

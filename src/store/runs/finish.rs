@@ -2,12 +2,12 @@
 //!
 //! Always so: the first end counts. The same end told again adds what was missing; another end is refused.
 
-use millwright_core::refs::{FinishRun, JobId, Resource, Run, RunStatus};
+use millwright_core::refs::{FinishRun, JobId, JobRef, Resource, Run, RunStatus};
 use rusqlite::{Connection, named_params};
 use serde_json::Value;
 
 use super::{get, row};
-use crate::store::{StoreError, Timestamp};
+use crate::store::{StoreError, Timestamp, artifacts};
 
 const FINISH: &str = concat!(
     "UPDATE codex_runs SET
@@ -76,6 +76,29 @@ pub fn finish_for_job(
         write(connection, run_id, end, now)?;
     }
     Ok(open)
+}
+
+/// The job whose end is the end of an unfinished run.
+///
+/// # Errors
+/// Those of the database.
+pub fn followed_job(connection: &Connection, run: &Run) -> Result<Option<JobId>, StoreError> {
+    if run.status.is_final() {
+        return Ok(None);
+    }
+    let path = |name| artifacts::path_of(connection, &run.run_id, name);
+    let result = path("windmill.flow.result")?;
+    let knows_its_flow = result.is_some()
+        || path("windmill.flow.logs")?.is_some()
+        || path("windmill.flow.error")?.is_some();
+    let (path, resource) = if knows_its_flow {
+        (result.as_deref(), Resource::Result)
+    } else {
+        (run.log_path.as_deref(), Resource::Logs)
+    };
+    let reference = path.and_then(|path| path.parse::<JobRef>().ok());
+    let meant = reference.filter(|reference| reference.resource == resource);
+    Ok(meant.map(|reference| reference.job))
 }
 
 /// How a run ends whose job ended with this result: of a job that did not end well, the result's `error`, or, where it has

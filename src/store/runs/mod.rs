@@ -10,7 +10,7 @@ mod start;
 use millwright_core::refs::Run;
 use rusqlite::{Connection, OptionalExtension};
 
-pub use finish::{end_with, finish, finish_for_job};
+pub use finish::{end_with, finish, finish_for_job, followed_job};
 pub use list::{RunFilter, list};
 pub use start::start;
 
