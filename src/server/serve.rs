@@ -1,6 +1,6 @@
 //! The server's life: it takes requests until it is told to end, and ends what is under way.
 //!
-//! Always so: it ends at most [`GRACE`] after it was told to.
+//! Always so: it ends at most [`GRACE`] after it was told to, and has then told all that it executes to end.
 
 use std::io;
 use std::time::Duration;
@@ -45,10 +45,13 @@ pub async fn serve(
         }
     };
     let serving = axum::serve(listener, router(&app)).with_graceful_shutdown(told);
-    tokio::select! {
+    let outcome = tokio::select! {
         outcome = serving.into_future() => outcome,
         () = async { closing.cancelled().await; tokio::time::sleep(GRACE).await } => Ok(()),
-    }
+    };
+    // The task that does it may never have its turn: the runtime ends now, and waits for what is executed.
+    app.work.close();
+    outcome
 }
 
 /// Lets go, every few seconds, of what only takes room.

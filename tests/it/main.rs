@@ -7,6 +7,7 @@ mod conventions;
 mod demo;
 mod environment;
 mod executions;
+mod executions_end;
 mod flow_branches;
 mod flow_doubles;
 mod flow_full_protocol;

@@ -144,9 +144,14 @@ impl Work {
         let work = self.clone();
         tokio::spawn(async move {
             closing.cancelled().await;
-            work.0.running.close();
+            work.close();
         });
         Ok(())
+    }
+
+    /// Stops what is executed here, and whatever begins from now on.
+    pub fn close(&self) {
+        self.0.running.close();
     }
 
     /// Starts a protocol; its steps are made in the background.
