@@ -39,7 +39,7 @@ pub struct Mill {
 pub struct Started {
     /// The job.
     pub job: JobId,
-    /// What the flow says and the mill leaves out, without harm.
+    /// What the flow says in vain, or is likely to mean otherwise.
     pub notes: Vec<String>,
     work: JoinHandle<Result<Finished, StoreError>>,
 }

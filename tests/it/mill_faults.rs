@@ -195,6 +195,32 @@ async fn harmless_fields_are_left_out_with_a_note() {
 }
 
 #[tokio::test]
+async fn what_a_flow_says_in_vain_is_noted_and_the_flow_runs() {
+    let fixture = Fixture::new();
+    fixture.script("u/x/s", "a=\"${1}\"\necho \"$a\"\n");
+    let given = json!({"a": {"type": "static", "value": 1}, "b": {"type": "static", "value": 2}});
+    let value = json!({"modules": [
+        {"id": "s", "value": {"type": "script", "path": "u/x/s", "input_transforms": given}},
+        bash_with("t", "b=\"$1\"\necho \"$b\"\n", &given),
+        {"id": "l", "value": {"type": "forloopflow", "skip_failures": false,
+            "iterator": {"type": "static", "value": [1]}, "modules": [bash("s", "echo 3")]}},
+    ]});
+    let mill = fixture.mill().await;
+    let started = mill.run_flow(None, flow(&value), Map::new()).await.unwrap();
+    let place = "/value/modules/2/value/modules/0/id";
+    let both = "/value/modules/0 has the id \"s\" as well: `results.s` is of either";
+    assert_eq!(
+        started.notes,
+        [
+            format!("{place}: {both}; give each step its own id").as_str(),
+            "/value/modules/0/value/input_transforms/b: left out, the script has no line that takes it, such as `b=\"$1\"`",
+            "/value/modules/1/value/input_transforms/a: left out, the script has no line that takes it, such as `a=\"$1\"`",
+        ]
+    );
+    assert_eq!(*started.wait().await.unwrap().result, json!(["3"]));
+}
+
+#[tokio::test]
 async fn a_flow_that_leads_back_to_itself_is_refused() {
     let fixture = Fixture::new();
     let call = |path: &str| {

@@ -154,3 +154,22 @@ async fn forty_steps_take_little_more_than_forty_processes() {
         begun.elapsed()
     );
 }
+
+#[tokio::test]
+async fn large_numbers_reach_a_script_as_windmill_writes_them() {
+    let fixture = Fixture::new();
+    let from = |expr: &str| json!({"type": "javascript", "expr": expr});
+    let transforms = json!({
+        "a": from("flow_input.a"), "b": from("flow_input.b"), "c": from("1e17 + 0"), "d": from("1e20 + 0"),
+    });
+    let script = "a=\"$1\"\nb=\"${2}\"\nc=\"${3:-none}\"\nd=\"$4\"\necho \"$a $b $c $d\"\n";
+    let value = json!({"modules": [bash_with("a", script, &transforms)]});
+    let end = run(
+        &fixture.mill().await,
+        &value,
+        &json!({"a": 1e17, "b": 1e20}),
+    )
+    .await;
+    let digits = "100000000000000000";
+    assert_eq!(*end.result, json!(format!("{digits} 1e20 {digits} 1e20")));
+}

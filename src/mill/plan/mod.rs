@@ -20,7 +20,7 @@ pub(super) use script::Script;
 pub(super) struct Plan {
     scripts: HashMap<String, Arc<Script>>,
     flows: HashMap<String, Arc<Flow>>,
-    /// What the flow says and the mill leaves out, without harm.
+    /// What the flow says in vain, or is likely to mean otherwise.
     pub(super) notes: Vec<String>,
 }
 
@@ -87,6 +87,7 @@ impl Planner<'_> {
         value.walk("/value", &mut |place, module| {
             steps.push((place.to_owned(), module));
         });
+        self.ids(&steps);
         for (place, module) in steps {
             self.module(&place, module);
             if same_worker && is_parallel(&module.value) {
@@ -98,6 +99,21 @@ impl Planner<'_> {
         }
     }
 
+    /// Windmill's server runs steps of one id; its editor calls the flow broken.
+    fn ids(&mut self, steps: &[(String, &Module)]) {
+        let mut known = HashMap::new();
+        for (place, module) in steps {
+            let id = module.id.as_str();
+            let first: &str = known.entry(id).or_insert(place);
+            if first != place {
+                let both = format!("{first} has the id {id:?} as well");
+                let reason =
+                    format!("{both}: `results.{id}` is of either; give each step its own id");
+                self.note(&format!("{place}/id"), &reason);
+            }
+        }
+    }
+
     fn module(&mut self, place: &str, module: &Module) {
         self.fields(fields::MODULE, place, &module.other);
         self.decisions(place, module);
@@ -105,8 +121,26 @@ impl Planner<'_> {
             self.transform(&format!("{place}/timeout"), transform);
         }
         self.value(&format!("{place}/value"), &module.value);
+        let takes = self.parameters(&module.value);
         for (name, transform) in module.value.input_transforms().into_iter().flatten() {
-            self.transform(&format!("{place}/value/input_transforms/{name}"), transform);
+            let place = format!("{place}/value/input_transforms/{name}");
+            self.transform(&place, transform);
+            if takes.as_ref().is_some_and(|takes| !takes.contains(name)) {
+                let reason = "left out, the script has no line that takes it, such as";
+                self.note(&place, &format!("{reason} `{name}=\"$1\"`"));
+            }
+        }
+    }
+
+    /// The names that a step's script takes, where the script is known.
+    fn parameters(&self, value: &ModuleValue) -> Option<Vec<String>> {
+        match value {
+            ModuleValue::Script(step) => {
+                let script = self.plan.scripts.get(&step.path)?;
+                Some(script.arguments.clone())
+            }
+            ModuleValue::RawScript(step) => Some(Script::new(step.content.clone()).arguments),
+            _ => None,
         }
     }
 
@@ -248,12 +282,17 @@ impl Planner<'_> {
                 continue;
             }
             if harmless.contains(&name.as_str()) {
-                let note = format!("{}{place}: left out, the mill does not need it", self.at);
-                self.plan.notes.push(note);
+                self.note(&place, "left out, the mill does not need it");
             } else {
                 self.refuse(&place, fields::reason(name));
             }
         }
+    }
+
+    fn note(&mut self, place: &str, reason: &str) {
+        self.plan
+            .notes
+            .push(format!("{}{place}: {reason}", self.at));
     }
 
     fn refuse(&mut self, place: &str, reason: &str) {

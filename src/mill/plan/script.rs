@@ -2,8 +2,11 @@
 //!
 //! Always so: arguments are found as Windmill finds them, by lines `name="$1"`.
 
+use std::collections::HashMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use sha2::{Digest, Sha256};
 
 /// A bash script.
@@ -32,35 +35,27 @@ impl Script {
     }
 }
 
-/// The names in `name="$1"` and `name="${2:-default}"`, as far as the numbers go without a gap.
+/// Windmill passes no more arguments.
+const MOST_ARGUMENTS: usize = 19;
+
+/// A line such as `name="$1"`, `name="${2}"` or `name="${3:-default}"`, and a comment after it, as the newest Windmill
+/// reads it. A value without quotation marks is none.
+static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| {
+    let line = r#"^(\w+)="\$(?:([0-9]+)|\{([0-9]+)(?::-.*)?\})"[ \t]*(?:#.*)?$"#;
+    Regex::new(line).expect("it is a regular expression")
+});
+
+/// The names of the arguments, as far as the numbers go without a gap. Of two lines with one number the last counts.
 fn arguments_of(content: &str) -> Vec<String> {
-    let found: Vec<(usize, &str)> = content.lines().filter_map(argument_of).collect();
-    let at = |number| found.iter().find(|(known, _)| *known == number);
-    (1..)
-        .map_while(at)
-        .map(|(_, name)| (*name).to_owned())
-        .collect()
+    let found: HashMap<usize, &str> = content.lines().filter_map(argument_of).collect();
+    let names = (1..=MOST_ARGUMENTS).map_while(|number| found.get(&number));
+    names.map(|name| (*name).to_owned()).collect()
 }
 
 fn argument_of(line: &str) -> Option<(usize, &str)> {
-    let (name, value) = line.split_once('=')?;
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty() || !name.chars().all(is_word) {
-        return None;
-    }
-    let (inside, after) = value.strip_prefix("\"$")?.rsplit_once('"')?;
-    let comment = after.trim_start();
-    if !comment.is_empty() && !comment.starts_with('#') {
-        return None;
-    }
-    let with_default = || {
-        inside
-            .strip_prefix('{')?
-            .strip_suffix('}')?
-            .split_once(":-")
-    };
-    let number = with_default().map_or(inside, |(number, _)| number);
-    Some((number.parse().ok()?, name))
+    let parts = ARGUMENT.captures(line)?;
+    let number = parts.get(2).or(parts.get(3))?;
+    Some((number.as_str().parse().ok()?, parts.get(1)?.as_str()))
 }
 
 #[cfg(test)]
@@ -75,6 +70,31 @@ mod tests {
             ["a", "b", "c"]
         );
         assert_eq!(of("b=\"$2\"\na=\"$1\"\nd=\"$4\""), ["a", "b"]);
-        assert_eq!(of("echo \"$1\"\n a=\"$1\"\nb=\"$1x\"\nc=$1"), [""; 0]);
+        assert_eq!(
+            of("a=\"${1}\"\r\nb=\"${2:-}\"\t# \"two\"\nc=\"${3:-\"x}\"}\"#three"),
+            ["a", "b", "c"]
+        );
+        assert_eq!(of("a=\"$1\"\nb=\"$1\""), ["b"]);
+        for line in [
+            "echo \"$1\"",
+            " a=\"$1\"",
+            "a=\"$1x\"",
+            "a=$1",
+            "a=${1}",
+            "a=${1:-default}",
+            "a=\"${1-default}\"",
+            "a=\"$1\"; b=2",
+            "export a=\"$1\"",
+            "a=\"$0\"",
+        ] {
+            assert_eq!(of(line), [""; 0], "{line}");
+        }
+    }
+
+    #[test]
+    fn windmill_passes_nineteen_arguments_and_no_more() {
+        let line = |number| format!("a{number}=\"${{{number}}}\"\n");
+        let script = Script::new((1..=25).map(line).collect());
+        assert_eq!(script.arguments.len(), 19);
     }
 }
