@@ -36,10 +36,17 @@ pub struct Store {
 }
 
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
-/// Does the work inside the open transaction, where there is one, and returns what tells the caller how the
-/// group ended.
-type WriteJob = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+/// Does the work inside the open transaction, where there is one.
+type WriteJob = Box<dyn FnOnce(Option<&Connection>) -> Written + Send>;
+/// Tells the caller how the group ended.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Work that was done and is not yet committed.
+struct Written {
+    answer: Answer,
+    /// Why the database ended the whole transaction in the middle of this work, where it did.
+    ended: Option<StoreError>,
+}
 
 impl StoreOptions {
     /// Takes an address such as `sqlite://.millwright/millwright.db`.
@@ -170,7 +177,12 @@ impl Store {
                 Some(connection) => in_savepoint(connection, change),
                 None => Err(StoreError::Closed),
             };
-            Box::new(move |committed| drop(answer.send(committed.and(outcome))))
+            let is_over = connection.is_some_and(Connection::is_autocommit);
+            let ended = outcome.as_ref().err().filter(|_| is_over).map(again);
+            Written {
+                answer: Box::new(move |committed| drop(answer.send(committed.and(outcome)))),
+                ended,
+            }
         });
         self.writer.send(job).map_err(|_| StoreError::Closed)?;
         Ok(receiver)
@@ -196,31 +208,42 @@ fn commit_group(connection: &mut Connection, group: impl Iterator<Item = WriteJo
     let begun = connection.execute_batch("BEGIN IMMEDIATE");
     // A full disk ends the transaction in the middle of the group: what follows must not run outside of it.
     let in_transaction = |connection: &Connection| begun.is_ok() && !connection.is_autocommit();
+    let mut ended = None;
     let answers: Vec<Answer> = group
-        .map(|job| job(in_transaction(connection).then_some(&*connection)))
+        .map(|job| {
+            let written = job(in_transaction(connection).then_some(&*connection));
+            ended = ended.take().or(written.ended);
+            written.answer
+        })
         .collect();
-    let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
+    let committed = match ended {
+        Some(error) => Err(error),
+        None => begun
+            .and_then(|()| connection.execute_batch("COMMIT"))
+            .map_err(StoreError::from),
+    };
     if committed.is_err() && !connection.is_autocommit() {
         // Where even this fails, the next BEGIN reports it.
         drop(connection.execute_batch("ROLLBACK"));
     }
     for answer in answers {
-        answer(match &committed {
-            Ok(()) => Ok(()),
-            Err(error) => Err(StoreError::from(clone_of(error))),
-        });
+        answer(committed.as_ref().map_err(again).copied());
     }
 }
 
-/// `rusqlite::Error` cannot be cloned; its code and text are what is passed on.
-fn clone_of(error: &rusqlite::Error) -> rusqlite::Error {
+/// What ended a group, for each of its callers. It cannot be cloned: its code and text are what is passed on.
+fn again(error: &StoreError) -> StoreError {
+    use rusqlite::Error::SqliteFailure;
     match error {
-        rusqlite::Error::SqliteFailure(code, text) => {
-            rusqlite::Error::SqliteFailure(*code, text.clone())
+        StoreError::Full => StoreError::Full,
+        StoreError::Locked => StoreError::Locked,
+        StoreError::Sqlite(SqliteFailure(code, text)) => {
+            StoreError::Sqlite(SqliteFailure(*code, text.clone()))
         }
-        other => {
-            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(1), Some(other.to_string()))
-        }
+        other => StoreError::Sqlite(SqliteFailure(
+            rusqlite::ffi::Error::new(1),
+            Some(other.to_string()),
+        )),
     }
 }
 
@@ -231,6 +254,10 @@ fn in_savepoint<T>(
     connection.prepare_cached("SAVEPOINT change")?.execute([])?;
     let outcome = unpanicked(|| change(connection));
     if outcome.is_err() {
+        // For want of room the database has undone the whole transaction.
+        if connection.is_autocommit() {
+            return outcome;
+        }
         connection
             .prepare_cached("ROLLBACK TO change")?
             .execute([])?;

@@ -28,7 +28,7 @@ pub(crate) struct Doubles {
 
 /// Notes the call, counts it by the first argument, and does what is written for that count, or for the last one.
 const BODY: &str = r#"
-first="$1"
+first=$1
 printf '%s' "$NAME" >> call.txt
 for word in "$@"; do printf ' %s' "${word:--}" >> call.txt; done
 printf '\n' >> call.txt

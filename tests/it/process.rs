@@ -35,10 +35,15 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `serve` in a folder.
     pub(crate) fn serve(folder: &Path) -> Self {
-        Self::start(millwright(
+        Self::start(Self::serving(folder))
+    }
+
+    /// The command by which [`Process::serve`] serves.
+    pub(crate) fn serving(folder: &Path) -> Command {
+        millwright(
             folder,
             &["serve", "--listen", "127.0.0.1:0", "--port-file", "port"],
-        ))
+        )
     }
 
     /// Starts a command that says where it listens.

@@ -194,6 +194,22 @@ fn ctrl_c_ends_every_process_and_leaves_a_true_state() {
 }
 
 #[test]
+fn nothing_of_a_run_stays_in_the_folder_for_temporary_files() {
+    let fixture = Fixture::new();
+    // JavaScript, which knows the flow's results.
+    let transforms = json!({"x": {"type": "javascript", "expr": "results.a + results.a"}});
+    let flow = json!({"value": {"modules": [
+        bash("a", "echo 1"), bash("m", ""), bash_with("b", "x=\"$1\"\necho \"$x\"\n", &transforms),
+    ]}});
+    fixture.flow("f/team/flow", &flow);
+    let temporary = fixture.folder("tmp");
+    let mut command = command(&fixture, &["flow", "--json"]);
+    let output = command.env("TMPDIR", &temporary).output().unwrap();
+    assert_eq!(text(&output.stdout), "\"11\"\n", "{}", text(&output.stderr));
+    assert_eq!(temporary.read_dir().unwrap().count(), 0);
+}
+
+#[test]
 fn a_job_of_a_killed_mill_is_ended_by_the_next() {
     let fixture = Fixture::new();
     let mark = fixture.folder("marks");

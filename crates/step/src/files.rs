@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
@@ -13,17 +13,57 @@ use uuid::Uuid;
 /// # Errors
 /// What the system says, such as that the disk is full; the file is then as it was.
 pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    if !folder.as_os_str().is_empty() {
-        fs::create_dir_all(folder)?;
+    Draft::write(path, content)?.publish()
+}
+
+/// Writes several files of one content. None takes its place before there was room for all.
+///
+/// # Errors
+/// The file that cannot be written, and what the system says.
+pub fn write_all_whole<'a>(
+    paths: impl IntoIterator<Item = &'a PathBuf>,
+    content: &[u8],
+) -> Result<(), (PathBuf, io::Error)> {
+    let of = |path: &Path, error| (path.to_owned(), error);
+    let drafts: Vec<Draft<'a>> = paths
+        .into_iter()
+        .map(|path| Draft::write(path, content).map_err(|error| of(path, error)))
+        .collect::<Result<_, _>>()?;
+    for draft in drafts {
+        let path = draft.path;
+        draft.publish().map_err(|error| of(path, error))?;
     }
-    let draft = folder.join(format!(".{}.draft", Uuid::new_v4()));
-    let written = fs::write(&draft, content).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&draft);
+    Ok(())
+}
+
+/// A file's new content under another name; it is gone unless it is published.
+struct Draft<'a> {
+    path: &'a Path,
+    name: PathBuf,
+}
+
+impl<'a> Draft<'a> {
+    fn write(path: &'a Path, content: &[u8]) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        if !folder.as_os_str().is_empty() {
+            fs::create_dir_all(folder)?;
+        }
+        let name = folder.join(format!(".{}.draft", Uuid::new_v4()));
+        let draft = Self { path, name };
+        fs::write(&draft.name, content)?;
+        Ok(draft)
     }
-    written
+
+    fn publish(self) -> io::Result<()> {
+        fs::rename(&self.name, self.path)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // What has been published is no longer there.
+        let _ = fs::remove_file(&self.name);
+    }
 }
 
 #[cfg(test)]
@@ -40,5 +80,20 @@ mod tests {
         let taken = folder.path().join("deep");
         assert!(write_whole(&taken, b"three").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn several_files_are_written_all_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("old"), "old").unwrap();
+        let (old, blocked) = (at("old"), at("old/below"));
+        let failed = write_all_whole([&old, &blocked], b"new").unwrap_err();
+        assert_eq!(failed.0, blocked);
+        assert_eq!(fs::read(&old).unwrap(), b"old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        write_all_whole([&old, &at("new/file")], b"new").unwrap();
+        assert_eq!(fs::read(&old).unwrap(), b"new");
+        assert_eq!(fs::read(at("new/file")).unwrap(), b"new");
     }
 }

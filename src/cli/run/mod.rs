@@ -15,7 +15,7 @@ use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions};
 use target::Target;
 
 /// Runs a flow or a script on this machine.
@@ -59,17 +59,21 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let target = Target::find(&args.target, &sources)?;
     let inputs = input::read(&args.values, args.input.as_deref(), target.schema())?;
     let database = StoreOptions::parse(&args.database)?;
-    let store = Store::open(&database)?;
+    let of_database = |error| in_database(error, &args.database);
+    let store = Store::open(&database).map_err(|error| of_database(error.into()))?;
     let api = api::prepare(MillOptions::of_this_process(sources)).await?;
-    let mill = Mill::start(store, api.options()).await?;
+    let mill = Mill::start(store, api.options())
+        .await
+        .map_err(of_database)?;
     let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
     let told =
         signals::told_to_end().map_err(|error| CommandError::new(Exit::Unavailable, error))?;
     let watcher = (!args.json).then(|| show::watch(&mill));
     let started = match target {
-        Target::Script(path) => mill.run_script_at(&path, inputs).await?,
-        Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await?,
+        Target::Script(path) => mill.run_script_at(&path, inputs).await,
+        Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await,
     };
+    let started = started.map_err(of_database)?;
     for note in &started.notes {
         output::note(format_args!("note: {note}"));
     }
@@ -78,7 +82,7 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     if let Some(watcher) = watcher {
         watcher.finish().await;
     }
-    let (end, told) = outcome?;
+    let (end, told) = outcome.map_err(of_database)?;
     print_result(&end, args.json)?;
     Ok(exit_of(&end, told))
 }
@@ -88,7 +92,7 @@ async fn to_its_end(
     mill: &Mill,
     started: Started,
     told: impl Future<Output = Exit>,
-) -> Result<(JobEnd, Option<Exit>), CommandError> {
+) -> Result<(JobEnd, Option<Exit>), MillError> {
     let job = started.job;
     let mut work = std::pin::pin!(started.wait());
     let exit = tokio::select! {
@@ -103,6 +107,17 @@ async fn to_its_end(
     let end = work.await?;
     noted?;
     Ok((end, Some(exit)))
+}
+
+/// Names the database where it did not do its part and does not say where it is.
+fn in_database(error: MillError, address: &str) -> CommandError {
+    use StoreError::{Full, Locked, Sqlite};
+    let in_database = matches!(error, MillError::Store(Full | Locked | Sqlite(_)));
+    let mut error = CommandError::from(error);
+    if in_database {
+        error.message = format!("{address}: {}", error.message);
+    }
+    error
 }
 
 fn exit_of(end: &JobEnd, told: Option<Exit>) -> Exit {

@@ -4,7 +4,7 @@
 //! nothing else; what it leaves behind is gone with it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,12 +88,19 @@ fn evaluate_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, limit: Duration) {
             .expect("no thread panics while it holds the queue")
             .recv();
         let Ok(task) = task else { return };
-        let outcome = evaluate(&mut machine, &task, limit);
+        let Task {
+            expression,
+            scope,
+            answer,
+        } = task;
+        let outcome = evaluate(&mut machine, &expression, &scope, limit);
         if outcome.is_err() {
             // A runtime that ran out of time or memory is not trusted again.
             machine = None;
         }
-        drop(task.answer.send(outcome));
+        // First: with the answer the flow may be over, and then nothing of it is kept.
+        drop(scope);
+        drop(answer.send(outcome));
     }
 }
 
@@ -140,7 +147,8 @@ fn micros(time: Duration) -> u64 {
 
 fn evaluate(
     machine: &mut Option<Machine>,
-    task: &Task,
+    expression: &str,
+    scope: &Scope,
     limit: Duration,
 ) -> Result<Value, ExpressionError> {
     let broken = |error: rquickjs::Error| ExpressionError::Threw(error.to_string());
@@ -151,12 +159,12 @@ fn evaluate(
     machine.allow(limit);
     let context = Context::full(&machine.runtime).map_err(broken)?;
     let outcome = context.with(|ctx| {
-        let text = text_of(&ctx, task).catch(&ctx);
+        let text = text_of(&ctx, expression, scope).catch(&ctx);
         text.map_err(|error| describe(&error))
     });
     match outcome {
         Err(_) if machine.is_over_time() => Err(ExpressionError::TooLong {
-            expression: task.expression.clone(),
+            expression: expression.to_owned(),
             limit,
         }),
         Err(message) => Err(ExpressionError::Threw(message)),
@@ -166,22 +174,23 @@ fn evaluate(
 }
 
 /// The value of the expression, as JSON text.
-fn text_of(ctx: &Ctx<'_>, task: &Task) -> rquickjs::Result<String> {
+fn text_of(ctx: &Ctx<'_>, expression: &str, scope: &Scope) -> rquickjs::Result<String> {
     let globals = ctx.globals();
-    for (name, value) in &task.scope.names {
-        if task.expression.contains(name) {
+    for (name, value) in &scope.names {
+        if expression.contains(name) {
             globals.set(*name, ctx.json_parse(value.to_string())?)?;
         }
     }
-    if task.expression.contains("flow_input") {
-        let text = serde_json::to_string(&*task.scope.flow_input).unwrap_or_default();
+    if expression.contains("flow_input") {
+        let text = serde_json::to_string(&*scope.flow_input).unwrap_or_default();
         globals.set("flow_input", ctx.json_parse(text)?)?;
     }
-    let results = Arc::clone(&task.scope.results);
-    let find = move |ctx: Ctx<'_>, id: String| result_text(&ctx, &*results, &id);
+    // Weak: what JavaScript holds goes only when its memory is tidied up.
+    let results = Arc::downgrade(&scope.results);
+    let find = move |ctx: Ctx<'_>, id: String| result_text(&ctx, &results, &id);
     globals.set("__result", Func::from(find))?;
     ctx.eval::<(), _>(PRELUDE)?;
-    let promise: Promise<'_> = ctx.eval(rewrite::function_of(&task.expression))?;
+    let promise: Promise<'_> = ctx.eval(rewrite::function_of(expression))?;
     let value: rquickjs::Value<'_> = match promise.finish() {
         Err(rquickjs::Error::WouldBlock) => {
             return Err(Exception::throw_message(
@@ -195,8 +204,12 @@ fn text_of(ctx: &Ctx<'_>, task: &Task) -> rquickjs::Result<String> {
     text.map_or_else(|| Ok("null".to_owned()), |text| text.to_string())
 }
 
-fn result_text(ctx: &Ctx<'_>, results: &dyn Results, id: &str) -> rquickjs::Result<String> {
-    match results.result_of(id) {
+fn result_text(ctx: &Ctx<'_>, results: &Weak<dyn Results>, id: &str) -> rquickjs::Result<String> {
+    let over = || Err("the expression is over".to_owned());
+    match results
+        .upgrade()
+        .map_or_else(over, |results| results.result_of(id))
+    {
         Ok(value) => Ok(value.to_string()),
         Err(reason) => Err(Exception::throw_message(ctx, &reason)),
     }

@@ -55,7 +55,7 @@ pub(super) async fn run(task: &Task<'_>, sink: Arc<dyn LogSink>) -> Result<Outco
     let folder = match Folder::make(task) {
         Ok(folder) => folder,
         Err(error) => {
-            let message = format!("the job's folder cannot be made: {error}");
+            let message = outcome::folder_message(&error, task.folder);
             return Ok(Outcome::failed(&message, step_id, log.finish()));
         }
     };

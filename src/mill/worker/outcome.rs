@@ -2,7 +2,8 @@
 //!
 //! Always so: a result is JSON. What a script writes as JSON and is none fails its job and says why.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -40,12 +41,26 @@ pub(in crate::mill) fn failed(name: &str, message: &str) -> Value {
     json!({"error": {"name": name, "message": message}})
 }
 
+/// Why a job has no folder below `place`.
+pub(super) fn folder_message(error: &io::Error, place: &Path) -> String {
+    let message = format!(
+        "the job's folder below {} cannot be made: {error}",
+        place.display()
+    );
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!("{message}; free some room there, or set TMPDIR to another folder")
+        }
+        _ => message,
+    }
+}
+
 /// Why a script could not be started.
 pub(super) fn start_message(error: &io::Error, script: &Script, texts: &[String]) -> String {
     let message = format!("the script cannot be started: {error}");
     let sizes = script.arguments.iter().zip(texts);
     match sizes.max_by_key(|(_, text)| text.len()) {
-        Some((name, text)) if error.kind() == io::ErrorKind::ArgumentListTooLong => format!(
+        Some((name, text)) if error.kind() == ErrorKind::ArgumentListTooLong => format!(
             "Argument list too long: {name} has {} bytes, and the system takes about 128 KiB; pass a reference, not the content",
             text.len()
         ),

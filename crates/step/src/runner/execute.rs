@@ -14,7 +14,7 @@ use super::port::PortError;
 use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
 use super::{Runner, estimated_tokens, lease, telemetry};
 use crate::engine::EngineError;
-use crate::files::write_whole;
+use crate::files::write_all_whole;
 
 /// Work that was done, or failed, and was reported.
 #[derive(Debug, Clone)]
@@ -112,18 +112,12 @@ impl Runner<'_> {
 fn write_outputs(output: Vec<u8>, outputs: &OutputFiles, mut telemetry: Telemetry) -> Work {
     telemetry.estimated_tokens = Some(estimated_tokens(&output));
     telemetry.outputs = Some(outputs.on_record());
-    if !output.is_empty() {
-        for path in outputs.all() {
-            if let Err(reason) = write_whole(path, &output) {
-                let message = format!("{} cannot be written: {reason}", path.display());
-                return Work::ended(
-                    ExecutionOutcome::Failed,
-                    &message,
-                    "OutputNotWritten",
-                    telemetry,
-                );
-            }
-        }
+    if !output.is_empty()
+        && let Err((path, reason)) = write_all_whole(outputs.all(), &output)
+    {
+        let message = format!("{} cannot be written: {reason}", path.display());
+        let failed = ExecutionOutcome::Failed;
+        return Work::ended(failed, &message, "OutputNotWritten", telemetry);
     }
     Work {
         report: ExecutionReport {
