@@ -1,6 +1,6 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: `process`, [`embedded`], [`store`], [`mill`],
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, [`embedded`], [`store`], [`mill`],
 //! [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
@@ -10,3 +10,4 @@ pub mod mill;
 mod process;
 pub mod server;
 pub mod store;
+mod utf8;

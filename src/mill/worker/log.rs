@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::store::StoreError;
+use crate::utf8::take_whole;
 
 /// Text is handed on when so much has gathered.
 const PART: usize = 64 * 1024;
@@ -15,6 +16,7 @@ const PART: usize = 64 * 1024;
 const QUOTED: usize = 600;
 /// How much of one line is kept as a result.
 const LARGEST_LINE: usize = 4 * 1024 * 1024;
+const NO_CHARACTER: &str = "\u{fffd}";
 
 /// Where a log goes.
 pub(in crate::mill) trait LogSink: Send + Sync {
@@ -52,7 +54,8 @@ impl Log {
 
     /// Takes output. Hands on what has gathered when it is enough.
     pub(super) async fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        let text = self.decode(bytes);
+        self.half.extend_from_slice(bytes);
+        let text = take_whole(&mut self.half, |_| NO_CHARACTER.to_owned());
         self.add(&text);
         if self.waiting.len() >= PART {
             self.flush().await?;
@@ -89,7 +92,7 @@ impl Log {
     pub(super) fn finish(mut self) -> String {
         if !self.half.is_empty() {
             self.half.clear();
-            self.add("\u{fffd}");
+            self.add(NO_CHARACTER);
         }
         self.waiting
     }
@@ -110,31 +113,6 @@ impl Log {
         self.open_end = text.ends_with('\n');
         let shown = text.strip_suffix('\n').unwrap_or(text);
         self.waiting.push_str(shown);
-    }
-
-    fn decode(&mut self, bytes: &[u8]) -> String {
-        self.half.extend_from_slice(bytes);
-        let all = std::mem::take(&mut self.half);
-        let mut text = String::with_capacity(all.len());
-        let mut chunks = all.utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
-            text.push_str(chunk.valid());
-            let rest = chunk.invalid();
-            if chunks.peek().is_none() && may_go_on(rest) {
-                self.half = rest.to_vec();
-            } else if !rest.is_empty() {
-                text.push('\u{fffd}');
-            }
-        }
-        text
-    }
-}
-
-/// Whether bytes are the beginning of a character whose rest may still come.
-fn may_go_on(bytes: &[u8]) -> bool {
-    match std::str::from_utf8(bytes) {
-        Ok(_) => false,
-        Err(error) => error.error_len().is_none(),
     }
 }
 

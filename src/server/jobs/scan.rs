@@ -2,6 +2,8 @@
 //!
 //! Always so: of everything else it keeps short values alone, so its size does not grow with what it reads.
 
+use crate::utf8::take_whole;
+
 /// The field whose text is handed out.
 const LOG: &[u8] = b"new_logs";
 /// A name or value that is kept is never longer.
@@ -214,14 +216,15 @@ impl Scanner {
     }
 
     fn take_text(&mut self) -> Result<String, &'static str> {
-        let whole = match std::str::from_utf8(&self.text) {
-            Ok(text) => text.len(),
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => return Err("the log is no UTF-8"),
-        };
-        let rest = self.text.split_off(whole);
-        let text = std::mem::replace(&mut self.text, rest);
-        String::from_utf8(text).map_err(|_| "the log is no UTF-8")
+        let mut broken = false;
+        let text = take_whole(&mut self.text, |_| {
+            broken = true;
+            String::new()
+        });
+        if broken {
+            return Err("the log is no UTF-8");
+        }
+        Ok(text)
     }
 }
 

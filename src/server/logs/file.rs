@@ -8,7 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::follow::Step;
-use super::text::take_whole;
+use super::question_marks;
+use crate::utf8::take_whole;
 
 const PART: usize = 64 * 1024;
 /// A character has at most so many bytes after its first.
@@ -41,7 +42,7 @@ impl FileLog {
 
     pub(super) async fn next(&mut self) -> io::Result<Step> {
         let mut bytes = self.read_at(self.at, PART).await?;
-        let text = take_whole(&mut bytes);
+        let text = take_whole(&mut bytes, question_marks);
         if text.is_empty() {
             return Ok(Step::Waiting);
         }

@@ -11,7 +11,6 @@ mod saved;
 mod source;
 mod story;
 mod stream;
-mod text;
 mod whole;
 
 use axum::Json;
@@ -34,6 +33,11 @@ use super::state::AppState;
 
 /// How much one part holds, where it is not said.
 const PART: u32 = 64 * 1024;
+
+/// What stands for bytes that are no character: as many, so that offsets stay true.
+fn question_marks(bad: usize) -> String {
+    "?".repeat(bad)
+}
 
 /// The routes of this room.
 pub(super) fn routes() -> OpenApiRouter<AppState> {

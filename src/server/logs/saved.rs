@@ -7,8 +7,9 @@ use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use millwright_core::refs::JobId;
 
-use super::text::take_whole;
+use super::question_marks;
 use crate::server::jobs::{JobError, JobServer};
+use crate::utf8::take_whole;
 
 /// How the line begins, after an optional line break.
 const MARK: &str = "[windmill] ";
@@ -128,7 +129,7 @@ impl Content {
     async fn part(&mut self) -> Result<Option<String>, JobError> {
         while let Some(part) = self.stream.try_next().await? {
             self.bytes.extend_from_slice(&part);
-            let text = take_whole(&mut self.bytes);
+            let text = take_whole(&mut self.bytes, question_marks);
             if !text.is_empty() {
                 return Ok(Some(text));
             }
