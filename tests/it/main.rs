@@ -15,6 +15,7 @@ mod flows;
 mod full_disk;
 mod log_fixture;
 mod logs;
+mod logs_cost;
 mod logs_faults;
 mod logs_of_jobs;
 mod loops;

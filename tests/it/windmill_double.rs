@@ -1,10 +1,11 @@
 //! A Windmill on loopback that gives the recorded answers, with the test's own jobs in them.
 //!
-//! Always so: offsets count characters from 1, the whole rest of a log is one answer, and every character given is counted.
+//! Always so: offsets count characters from 1, the whole rest of a log is one answer, and every request and every character
+//! given is counted.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,6 +20,7 @@ use millwright_core::refs::JobId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub(crate) const TOKEN: &str = "windmill-token";
@@ -32,6 +34,18 @@ struct Inner {
     jobs: Mutex<BTreeMap<JobId, Job>>,
     files: Mutex<BTreeMap<String, String>>,
     given: AtomicU64,
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// How a job stands.
+    Job(JobId),
+    /// A job's log from a character on.
+    Log(JobId, u64),
+    /// A file of a job's older text.
+    File(String),
 }
 
 /// A job as the test wants it.
@@ -50,6 +64,8 @@ pub(crate) struct Job {
     pub(crate) broken: bool,
     /// The log's answer breaks off before its end.
     pub(crate) cut: bool,
+    /// The log's answer waits until it is notified.
+    pub(crate) held: Option<Arc<Notify>>,
 }
 
 type Refusal = (StatusCode, String);
@@ -61,9 +77,10 @@ struct Since {
 
 /// A recorded answer.
 pub(crate) fn recorded(name: &str) -> Value {
-    let answers: Value =
-        serde_json::from_str(include_str!("../data/windmill/answers.json")).unwrap();
-    answers[name].clone()
+    static ANSWERS: LazyLock<Value> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../data/windmill/answers.json")).unwrap()
+    });
+    ANSWERS[name].clone()
 }
 
 impl Windmill {
@@ -119,6 +136,15 @@ impl Windmill {
         self.0.given.load(Ordering::Relaxed)
     }
 
+    /// The requests since this was last called.
+    pub(crate) fn take_asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.0.asked.lock().unwrap())
+    }
+
+    fn note(&self, asked: Asked) {
+        self.0.asked.lock().unwrap().push(asked);
+    }
+
     fn job(&self, id: &str, headers: &HeaderMap) -> Result<Job, Refusal> {
         if headers
             .get("authorization")
@@ -153,6 +179,7 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     let job = windmill.job(&id, &headers)?;
+    windmill.note(Asked::Job(id.parse().unwrap()));
     if job.broken {
         return Err((StatusCode::INTERNAL_SERVER_ERROR, "broken".into()));
     }
@@ -181,6 +208,10 @@ async fn update(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let job = windmill.job(&id, &headers)?;
+    windmill.note(Asked::Log(id.parse().unwrap(), since.log_offset));
+    if let Some(held) = &job.held {
+        held.notified().await;
+    }
     let length = job.log.chars().count() * job.times;
     let skip =
         usize::try_from(since.log_offset.saturating_sub(job.moved).saturating_sub(1)).unwrap();
@@ -205,7 +236,8 @@ async fn update(
         // Many short repetitions make one part.
         let mut part = String::new();
         while part.len() < 100_000 && times < job.times {
-            part.extend(job.log.chars().skip(within));
+            let begin = job.log.char_indices().nth(within).map_or(0, |(at, _)| at);
+            part.push_str(&job.log[begin..]);
             (times, within) = (times + 1, 0);
         }
         windmill
@@ -257,6 +289,7 @@ async fn file(
     State(windmill): State<Windmill>,
     Path(path): Path<String>,
 ) -> Result<String, StatusCode> {
+    windmill.note(Asked::File(path.clone()));
     let text = windmill
         .0
         .files

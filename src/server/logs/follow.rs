@@ -3,9 +3,11 @@
 //! Always so: a chunk ends between two characters, and the next begins where it ended.
 
 use std::io;
+use std::sync::Arc;
 
 use super::file::FileLog;
 use super::job_log::JobLog;
+use super::marks::Marks;
 use super::story::Story;
 use crate::server::error::ApiError;
 use crate::server::jobs::JobError;
@@ -18,6 +20,8 @@ pub(super) enum Step {
     Waiting,
     /// Nothing any more: the job has ended.
     Ended,
+    /// Nothing: the text is not where the mark says. It has to be read from its beginning.
+    Moved,
 }
 
 /// Where a log comes from, and how far it was read.
@@ -36,6 +40,8 @@ pub(super) struct Follower {
     at: u64,
     /// What was read and not handed out.
     pending: String,
+    /// Where it leaves marks.
+    marks: Option<Arc<Marks>>,
 }
 
 /// A part of a log.
@@ -74,7 +80,31 @@ impl Follower {
             reader,
             at: 0,
             pending: String::new(),
+            marks: None,
         }
+    }
+
+    /// The same, leaving marks on its way.
+    pub(super) fn marking(self, marks: Arc<Marks>) -> Self {
+        Self {
+            marks: Some(marks),
+            ..self
+        }
+    }
+
+    /// A reader that stands where this one has read to; `None` where the source cannot be asked for that place, or finds
+    /// every place by itself.
+    pub(super) fn mark(&self) -> Option<Self> {
+        let reader = match &self.reader {
+            Reader::Nothing | Reader::File(_) => return None,
+            Reader::Job(log) => Reader::Job(Box::new(log.mark()?)),
+            Reader::Story(story) => Reader::Story(Box::new(story.mark()?)),
+        };
+        let at = self.read_to();
+        Some(Self {
+            at,
+            ..Self::new(reader)
+        })
     }
 
     /// Where the next chunk begins.
@@ -107,7 +137,7 @@ impl Follower {
         let mut eof = false;
         while self.pending.len() <= most && !eof {
             match self.more().await? {
-                Step::Text(_) => {}
+                Step::Text(_) | Step::Moved => {}
                 Step::Waiting => eof = true,
                 Step::Ended => (eof, ended) = (true, true),
             }
@@ -151,17 +181,53 @@ impl Follower {
         self.at += bytes as u64;
     }
 
+    fn read_to(&self) -> u64 {
+        self.at + self.pending.len() as u64
+    }
+
     /// Reads on; what comes is in `pending` then.
     async fn more(&mut self) -> Result<Step, LogError> {
-        let step = match &mut self.reader {
+        let mut step = self.next().await?;
+        if matches!(step, Step::Moved) {
+            self.begin_again().await?;
+            step = self.next().await?;
+        }
+        if let Step::Text(text) = &step {
+            self.pending.push_str(text);
+            self.leave_mark();
+        }
+        Ok(step)
+    }
+
+    async fn next(&mut self) -> Result<Step, LogError> {
+        Ok(match &mut self.reader {
             Reader::Nothing => Step::Waiting,
             Reader::File(file) => file.next().await?,
             Reader::Job(log) => log.next().await?,
             Reader::Story(story) => story.next().await?,
-        };
-        if let Step::Text(text) = &step {
-            self.pending.push_str(text);
+        })
+    }
+
+    fn leave_mark(&self) {
+        let marks = self.marks.as_ref();
+        if let Some(marks) = marks.filter(|marks| marks.want(self.read_to()))
+            && let Some(mark) = self.mark()
+        {
+            marks.put(mark);
         }
-        Ok(step)
+    }
+
+    /// Comes to the same place from the log's beginning.
+    async fn begin_again(&mut self) -> Result<(), LogError> {
+        if let Some(marks) = &self.marks {
+            marks.clear();
+        }
+        match &mut self.reader {
+            Reader::Nothing | Reader::File(_) => {}
+            Reader::Job(log) => **log = log.again(),
+            Reader::Story(story) => **story = story.again(),
+        }
+        let offset = std::mem::take(&mut self.at);
+        Box::pin(self.seek(offset)).await
     }
 }

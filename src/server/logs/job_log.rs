@@ -5,7 +5,7 @@
 use millwright_core::refs::JobId;
 
 use super::follow::Step;
-use super::saved::{self, Saved};
+use super::saved::{self, Place, Saved};
 use crate::server::jobs::{JobError, JobServer, Update};
 
 /// A job's log, and how far it was read.
@@ -20,6 +20,10 @@ pub(super) struct JobLog {
     answer: Option<Update>,
     /// Older text that Windmill keeps in files, and what follows it.
     saved: Option<Saved>,
+    /// How much of the saved files to go past.
+    past: Option<Place>,
+    /// Whether it goes on from a mark, which may have been moved to files meanwhile.
+    is_mark: bool,
     /// Whether the last answer's offsets do not tell where a character of it is.
     vague: bool,
     ended: bool,
@@ -35,6 +39,8 @@ impl JobLog {
             next: 0,
             answer: None,
             saved: None,
+            past: None,
+            is_mark: false,
             vague: false,
             ended: false,
         }
@@ -56,7 +62,7 @@ impl JobLog {
                 continue;
             };
             match answer.next_text().await? {
-                Some(text) if self.next == 0 && self.taken == 0 => {
+                Some(text) if self.taken == 0 && (self.next == 0 || self.is_mark) => {
                     return self.first(text).await;
                 }
                 Some(text) => {
@@ -69,25 +75,60 @@ impl JobLog {
         }
     }
 
-    /// Lets go of the answer under way. `pending` is what was handed out and not used.
-    pub(super) fn rest(&mut self, pending: &str) -> bool {
-        let at_its_end = self.answer.is_none() && self.saved.is_none() && pending.is_empty();
-        if at_its_end {
-            return true;
+    /// The same place, as a log of its own; `None` where the server cannot be asked for it.
+    pub(super) fn mark(&self) -> Option<Self> {
+        let mark = match &self.saved {
+            Some(saved) => Self {
+                past: Some(saved.place()?),
+                ..self.again()
+            },
+            None => self.without_answer("")?,
+        };
+        Some(Self {
+            is_mark: true,
+            ..mark
+        })
+    }
+
+    /// The same log from its beginning.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.server.clone(), self.job)
+    }
+
+    /// Lets go of the answer under way; says whether it could. `unread` is what was handed out and not used.
+    pub(super) fn rest(&mut self, unread: &str) -> bool {
+        match self.without_answer(unread) {
+            Some(rested) => {
+                *self = rested;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn without_answer(&self, unread: &str) -> Option<Self> {
+        let copy = Self {
+            past: self.past,
+            is_mark: self.is_mark,
+            ..self.again()
+        };
+        if self.answer.is_none() && self.saved.is_none() && unread.is_empty() {
+            let (next, ended) = (self.next, self.ended);
+            return Some(Self {
+                next,
+                ended,
+                ..copy
+            });
         }
         if self.vague {
-            return false;
+            return None;
         }
-        let used = self.taken - pending.chars().count() as u64;
-        if used > 0 {
-            self.next = self.asked.max(1) + used;
-        } else {
-            self.next = self.asked;
-        }
-        (self.asked, self.taken) = (self.next, 0);
-        self.answer = None;
-        self.ended = false;
-        true
+        let used = self.taken - unread.chars().count() as u64;
+        let next = match used {
+            0 => self.asked,
+            used => self.asked.max(1) + used,
+        };
+        Some(Self { next, ..copy })
     }
 
     async fn ask(&mut self) -> Result<(), JobError> {
@@ -106,12 +147,21 @@ impl JobLog {
             }
         }
         self.taken = text.chars().count() as u64;
-        let Some(saved) = Saved::find(&self.server, self.job, &text).await? else {
-            return Ok(Step::Text(text));
-        };
-        self.vague = true;
-        self.saved = Some(saved);
-        Box::pin(self.next()).await
+        let past = self.past.take();
+        let names_file = saved::names_file(&text, self.job);
+        if std::mem::take(&mut self.is_mark) && names_file && self.next > 0 {
+            return Ok(Step::Moved);
+        }
+        self.vague = names_file;
+        match Saved::find(&self.server, self.job, &text).await? {
+            Some(mut saved) => {
+                saved.go_past(past.unwrap_or_default());
+                self.saved = Some(saved);
+                Box::pin(self.next()).await
+            }
+            None if past.is_some() => Ok(Step::Moved),
+            None => Ok(Step::Text(text)),
+        }
     }
 
     /// Closes an answer that was read to its end; says whether there is something to do at once.

@@ -3,9 +3,11 @@
 //! Always so: an offset counts bytes, and a part never splits a character.
 
 mod beneath;
+mod chapter;
 mod file;
 mod follow;
 mod job_log;
+mod marks;
 mod parked;
 mod saved;
 mod source;

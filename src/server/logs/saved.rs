@@ -22,9 +22,20 @@ pub(super) struct Saved {
     /// The newest first; the last one is next.
     files: Vec<String>,
     open: Option<Content>,
-    /// Whether the oldest was opened.
-    begun: bool,
+    /// How far they were handed out.
+    at: Place,
+    /// How much of the next file to leave out.
+    leave_out: usize,
     after: Option<String>,
+}
+
+/// A place in the files.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    /// How many files were opened before the one that it is in.
+    files: usize,
+    /// Bytes of that one.
+    bytes: usize,
 }
 
 /// A file that is being read.
@@ -40,6 +51,11 @@ pub(super) fn may_go_on(text: &str) -> bool {
     let line = text.strip_prefix('\n').unwrap_or(text);
     let begins = line.starts_with(MARK) || MARK.starts_with(line);
     begins && text.len() < LINE && !line.contains('\n')
+}
+
+/// Whether a text begins with such a line.
+pub(super) fn names_file(text: &str, job: JobId) -> bool {
+    named_file(text, job).is_some()
 }
 
 impl Saved {
@@ -64,9 +80,23 @@ impl Saved {
         Ok(after.map(|after| Self {
             files,
             open: None,
-            begun: false,
+            at: Place::default(),
+            leave_out: 0,
             after: Some(after),
         }))
+    }
+
+    /// How far the files were handed out; `None` past them.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.open.is_some().then_some(self.at)
+    }
+
+    /// Goes to a place that was one of the same files, though there may be newer ones now.
+    pub(super) fn go_past(&mut self, place: Place) {
+        self.files
+            .truncate(self.files.len().saturating_sub(place.files));
+        self.at.files = place.files;
+        self.leave_out = place.bytes;
     }
 
     /// The next text; `None` when all was read.
@@ -77,9 +107,11 @@ impl Saved {
     ) -> Result<Option<String>, JobError> {
         loop {
             if let Some(content) = &mut self.open {
-                match content.next(job).await? {
+                let text = content.next(job).await?;
+                match self.advance(text) {
+                    Some(text) if text.is_empty() => continue,
                     Some(text) => return Ok(Some(text)),
-                    None => self.open = None,
+                    None => {}
                 }
             }
             let Some(name) = self.files.last() else {
@@ -87,9 +119,22 @@ impl Saved {
             };
             let content = server.saved_log(job, name).await?;
             self.files.pop();
-            self.open = Some(Content::new(content, self.begun));
-            self.begun = true;
+            self.open = Some(Content::new(content, self.at.files > 0));
         }
+    }
+
+    /// Notes how far the file was read, and cuts off what is to be left out. Without a text, the file is at its end.
+    fn advance(&mut self, text: Option<String>) -> Option<String> {
+        let Some(text) = text else {
+            self.open = None;
+            self.at.files += 1;
+            self.at.bytes = 0;
+            return None;
+        };
+        self.at.bytes += text.len();
+        let cut = self.leave_out.min(text.len());
+        self.leave_out -= cut;
+        Some(text[text.ceil_char_boundary(cut)..].to_owned())
     }
 }
 

@@ -89,14 +89,14 @@ impl LogSource {
     /// 404 where the log is a file that may not be read.
     pub(super) async fn reader(&self, app: &App, offset: u64) -> Result<Follower, ApiError> {
         if let Some((server, job)) = &self.job {
-            let parked = app.parked.take(*job, offset);
-            return Ok(parked.unwrap_or_else(|| {
-                Follower::new(if self.is_flow {
+            let new = || {
+                if self.is_flow {
                     Reader::Story(Box::new(Story::new(server.clone(), *job)))
                 } else {
                     Reader::Job(Box::new(JobLog::new(server.clone(), *job)))
-                })
-            }));
+                }
+            };
+            return Ok(app.parked.reader(*job, offset, new));
         }
         let Some(path) = self.path.clone() else {
             return Ok(Follower::new(Reader::Nothing));

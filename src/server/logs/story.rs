@@ -6,9 +6,10 @@
 
 use millwright_core::refs::JobId;
 
+use super::chapter::{Chapter, Entry, Turn};
 use super::follow::Step;
 use super::job_log::JobLog;
-use crate::server::jobs::{FlowStatus, JobError, JobServer, JobState, Module};
+use crate::server::jobs::{JobError, JobServer, JobState};
 
 /// The longest of the words for a state, "succeeded" and "cancelled", has so many letters.
 const STATE_WIDTH: usize = 9;
@@ -16,38 +17,21 @@ const STATE_WIDTH: usize = 9;
 /// A flow's log, and how far it was told.
 pub(super) struct Story {
     server: JobServer,
+    flow: JobId,
     /// The flow, and the flows inside of it up to where the story is.
-    flows: Vec<Flow>,
+    flows: Vec<Chapter>,
     log: Option<JobLog>,
     /// A heading that is told when its log has something to say.
     heading: Option<String>,
     ends_line: bool,
 }
 
-/// A flow, round or branch that is being told.
-struct Flow {
-    job: JobId,
-    /// What stands before its steps' names.
-    prefix: String,
-    /// How many of its jobs were told.
-    told: usize,
-}
-
-/// A job in its flow.
-struct Entry {
-    job: JobId,
-    name: String,
-}
-
 impl Story {
     pub(super) fn new(server: JobServer, flow: JobId) -> Self {
         Self {
             server,
-            flows: vec![Flow {
-                job: flow,
-                prefix: String::new(),
-                told: 0,
-            }],
+            flow,
+            flows: vec![Chapter::outermost(flow)],
             log: None,
             heading: None,
             ends_line: true,
@@ -72,6 +56,27 @@ impl Story {
         }
     }
 
+    /// The same place, as a story of its own; `None` where the server cannot be asked for it.
+    pub(super) fn mark(&self) -> Option<Self> {
+        let log = match &self.log {
+            Some(log) => Some(log.mark()?),
+            None => None,
+        };
+        Some(Self {
+            server: self.server.clone(),
+            flow: self.flow,
+            flows: self.flows.iter().map(Chapter::mark).collect(),
+            log,
+            heading: self.heading.clone(),
+            ends_line: self.ends_line,
+        })
+    }
+
+    /// The same story from its beginning.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.server.clone(), self.flow)
+    }
+
     /// Lets go of the answer under way.
     pub(super) fn rest(&mut self) -> bool {
         self.log.as_mut().is_none_or(|log| log.rest(""))
@@ -86,7 +91,7 @@ impl Story {
                 Some(heading) => heading + &text,
                 None => text,
             }))),
-            Step::Waiting => Ok(Some(Step::Waiting)),
+            step @ (Step::Waiting | Step::Moved) => Ok(Some(step)),
             Step::Ended => {
                 (self.log, self.heading) = (None, None);
                 Ok((!self.ends_line).then(|| Step::Text("\n".to_owned())))
@@ -99,22 +104,18 @@ impl Story {
         let Some(flow) = self.flows.last_mut() else {
             return Ok(Some(Step::Ended));
         };
-        let job = self.server.job(flow.job).await?;
-        let entry = entries(job.flow_status.as_ref(), &flow.prefix)
-            .into_iter()
-            .nth(flow.told);
-        match entry {
-            Some(entry) => {
+        match flow.turn(&self.server).await? {
+            Turn::Entry(entry) => {
                 let at = self.flows.len() - 1;
                 let step = self.open(entry).await?;
-                self.flows[at].told += 1;
+                self.flows[at].was_told();
                 Ok(step)
             }
-            None if job.state().is_final() => {
-                self.close(job.state());
+            Turn::Ended(state) => {
+                self.close(state);
                 Ok(None)
             }
-            None => Ok(Some(Step::Waiting)),
+            Turn::Waiting => Ok(Some(Step::Waiting)),
         }
     }
 
@@ -123,11 +124,7 @@ impl Story {
             // Windmill forgets jobs after a while.
             Err(JobError::NotFound(_)) => "gone",
             Ok(job) if job.flow_status.is_some() => {
-                self.flows.push(Flow {
-                    job: entry.job,
-                    prefix: entry.name + "/",
-                    told: 0,
-                });
+                self.flows.push(Chapter::within(entry, &job));
                 return Ok(None);
             }
             Ok(job) => {
@@ -146,11 +143,7 @@ impl Story {
         };
         let outermost = self.flows.is_empty();
         if outermost || state == JobState::Failed {
-            let name = if outermost {
-                "flow"
-            } else {
-                flow.prefix.trim_end_matches('/')
-            };
+            let name = if outermost { "flow" } else { flow.name() };
             self.heading = Some(heading(name, flow.job, state.word()));
             self.log = Some(JobLog::new(self.server.clone(), flow.job));
         }
@@ -159,52 +152,4 @@ impl Story {
 
 fn heading(name: &str, job: JobId, state: &str) -> String {
     format!("=== {name} | job {job} | {state:<STATE_WIDTH$} ===\n")
-}
-
-/// A flow's jobs, in the order in which they begin; those that have not begun are not among them.
-fn entries(status: Option<&FlowStatus>, prefix: &str) -> Vec<Entry> {
-    let Some(status) = status else {
-        return Vec::new();
-    };
-    let before = status.preprocessor_module.iter();
-    let modules = before.chain(&status.modules).enumerate();
-    let offset = usize::from(status.preprocessor_module.is_some());
-    let mut entries = Vec::new();
-    for (position, module) in modules {
-        let under_way = usize::try_from(status.step).is_ok_and(|step| step + offset == position);
-        let retries = if under_way {
-            status.retry.failed_jobs.as_slice()
-        } else {
-            &[]
-        };
-        entries.extend(entries_of(module, retries, prefix));
-    }
-    entries.extend(
-        status
-            .failure_module
-            .iter()
-            .flat_map(|module| entries_of(module, &[], prefix)),
-    );
-    entries
-}
-
-fn entries_of(module: &Module, retries: &[JobId], prefix: &str) -> Vec<Entry> {
-    let id = module.id.as_deref().unwrap_or("step");
-    let whole = |job: &JobId| Entry {
-        job: *job,
-        name: format!("{prefix}{id}"),
-    };
-    if let Some(rounds) = module.flow_jobs.as_ref().filter(|jobs| !jobs.is_empty()) {
-        let round = |(number, job): (usize, &JobId)| Entry {
-            job: *job,
-            name: format!("{prefix}{id}/{number}"),
-        };
-        return rounds.iter().enumerate().map(round).collect();
-    }
-    let failed = match module.failed_retries.as_slice() {
-        [] => retries,
-        failed => failed,
-    };
-    let last = module.job.iter().filter(|job| !failed.contains(job));
-    failed.iter().chain(last).map(whole).collect()
 }

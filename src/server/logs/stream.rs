@@ -41,7 +41,7 @@ struct End {
 /// A run's log as it comes.
 ///
 /// Events: `log` with what `tail` answers and the next offset as id, at last `end` with `{"run_id", "status"}`, or `error` with
-/// `{"detail"}`. Comments keep the connection alive. To go on after a break send `Last-Event-ID`, or `offset`.
+/// `{"detail"}`. Comments keep the connection alive, also on a long way to the offset. To go on after a break send `Last-Event-ID`, or `offset`.
 #[utoipa::path(get, path = "/codex/runs/{run_id}/logs/stream", tag = "logs", params(
     RunPath, TailParams,
     ("last-event-id" = Option<u64>, Header, description = "The offset to go on from; counts more than `offset`"),
@@ -63,14 +63,14 @@ pub(super) async fn stream_log(
     let offset = last_event_id(&headers)
         .or(params.offset)
         .unwrap_or_default();
-    let mut follower = source.reader(&app, offset).await?;
-    follower.seek(offset).await?;
+    let follower = source.reader(&app, offset).await?;
     let most = params.most();
     let keep_alive = KeepAlive::new().interval(app.keep_alive).text("keep-alive");
     let teller = Teller {
         app,
         source,
         follower: Some(follower),
+        begin: Some(offset),
         most,
         pause: SOON,
     };
@@ -98,6 +98,8 @@ struct Teller {
     source: LogSource,
     /// Away while it reads: one that failed or was broken off has lost its place, so nobody goes on with it.
     follower: Option<Follower>,
+    /// Where to begin, until it has come there: on the way, which may be long, the client is kept alive.
+    begin: Option<u64>,
     most: usize,
     pause: Duration,
 }
@@ -115,6 +117,9 @@ impl Teller {
             // Asked before reading: what was written before the end is then read as well.
             let over = self.run_is_over().await?;
             let mut follower = self.follower.take().expect("an error is the last event");
+            if let Some(offset) = self.begin.take() {
+                follower.seek(offset).await?;
+            }
             let chunk = follower.read(self.most).await?;
             self.follower = Some(follower);
             if !chunk.text.is_empty() {
