@@ -25,6 +25,7 @@ pub use options::MillOptions;
 pub use routes::routes;
 pub use service::{JobEnd, Mill, Started};
 pub use sources::Sources;
+pub(crate) use worker::LOG_BANNER;
 
 /// Who starts and ends jobs here: the mill knows one person, the one at the machine.
 const USER: &str = "admin";

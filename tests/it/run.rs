@@ -62,16 +62,59 @@ fn each_step_is_shown_as_it_goes() {
     assert_eq!(output.status.code(), Some(1));
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"\d+\.\d\d s", "[time]");
+    settings.add_filter(r"[0-9a-f-]{36}", "[job]");
     settings.bind(|| {
         insta::assert_snapshot!(text(&output.stderr), @r#"
         ▸ f/team/hello
           ✓ greet [time]
           ▸ loop[0]
-            ✗ bad [time]: exit code for "bash run": 3, last log lines: why
-          ✗ loop[0] [time]: exit code for "bash run": 3, last log lines: why
-        ✗ f/team/hello [time]: exit code for "bash run": 3, last log lines: why
+            ✗ bad [time]: exit code for "bash run": 3
+                why
+              log: windmill://job/[job]/logs
+          ✗ loop[0] [time]: exit code for "bash run": 3
+        ✗ f/team/hello [time]: exit code for "bash run": 3
         "#);
     });
+}
+
+#[test]
+fn a_failed_script_is_followed_by_the_end_of_its_log_and_where_the_log_is() {
+    let fixture = Fixture::new();
+    let prints =
+        "for n in $(seq 3000); do echo \"line $n\"; done\nprintf '\\e[31mred\\e[0m\\rend'\nexit 3";
+    fixture.script("u/team/fails", prints);
+    let mut command = command(&fixture, &["u/team/fails"]);
+    let output = command.env("TASKSGODZILLA_API_URL", "http://127.0.0.1:9/");
+    let told = text(&output.output().unwrap().stderr);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 22, "{told}");
+    assert_eq!(lines[1], "    line 2982");
+    assert_eq!(lines[20], "    redend");
+    let (reference, url) = lines[21].split_once(", ").unwrap();
+    let job = reference
+        .strip_prefix("  log: windmill://job/")
+        .and_then(|rest| rest.strip_suffix("/logs"));
+    let expected =
+        "from an API on this database: GET http://127.0.0.1:9/api/w/starter/jobs_u/get_logs";
+    assert_eq!(url, format!("{expected}/{}", job.unwrap()));
+}
+
+#[test]
+fn every_line_of_every_log_is_shown_where_it_is_wished() {
+    let fixture = Fixture::new();
+    let words = "echo one; echo; printf 'th'; sleep 0.2; printf 'ree'";
+    let value = json!({"modules": [bash("quiet", ""), {"id": "l", "value": {
+        "type": "forloopflow", "skip_failures": true, "modules": [bash("x", words), bash("y", "echo why; exit 3")],
+        "iterator": {"type": "static", "value": [1]},
+    }}]});
+    fixture.flow("f/team/flow", &json!({ "value": value }));
+    let output = run(&fixture, &["flow", "--logs", "--json"]);
+    let shown = "l[0]/x | one\nl[0]/x | \nl[0]/x | three\nl[0]/y | why\n";
+    assert_eq!(text(&output.stderr), shown);
+    assert!(text(&output.stdout).starts_with("[{\"error\":"));
+    let told = text(&run(&fixture, &["flow", "--logs"]).stderr);
+    assert_eq!(told.matches("why").count(), 1, "{told}");
+    assert_eq!(told.matches("log: windmill://job/").count(), 1, "{told}");
 }
 
 #[test]

@@ -59,6 +59,13 @@ impl Prepared {
         self.options.clone()
     }
 
+    /// The API that the environment names.
+    pub(super) fn named(&self) -> Option<&str> {
+        let mut variables = self.options.environment.iter();
+        let url = variables.find(|(name, _)| name == URL && self.listener.is_none());
+        url.map(|(_, url)| url.as_str())
+    }
+
     /// Serves, on the mill's database.
     pub(super) fn serve(self, mill: &Mill, work: WorkOptions) -> Result<Serving, CommandError> {
         let Some((listener, token)) = self.listener else {

@@ -4,6 +4,7 @@
 
 mod api;
 mod input;
+mod logs;
 mod show;
 mod target;
 
@@ -16,6 +17,7 @@ use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
 use crate::store::{Store, StoreError, StoreOptions};
+use show::Shown;
 use target::Target;
 
 /// Runs a flow or a script on this machine.
@@ -34,6 +36,10 @@ pub(super) struct RunArgs {
     /// Prints the result alone, as one line of JSON.
     #[arg(long)]
     json: bool,
+    /// Shows every line of every script's log as it comes, with the step's name in front; on stderr, as all that is shown
+    /// of a run beside its result.
+    #[arg(long)]
+    logs: bool,
     /// The project's folder, with flows/ and scripts/.
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
@@ -62,13 +68,20 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let of_database = |error| in_database(error, &args.database);
     let store = Store::open(&database).map_err(|error| of_database(error.into()))?;
     let api = api::prepare(MillOptions::of_this_process(sources)).await?;
+    let shown = Shown {
+        jobs: !args.json,
+        logs: args.logs,
+        log_url: api
+            .named()
+            .map(|url| log_url(url, &api.options().workspace)),
+    };
     let mill = Mill::start(store, api.options())
         .await
         .map_err(of_database)?;
     let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
     let told =
         signals::told_to_end().map_err(|error| CommandError::new(Exit::Unavailable, error))?;
-    let watcher = (!args.json).then(|| show::watch(&mill));
+    let watcher = (shown.jobs || shown.logs).then(|| show::watch(&mill, shown));
     let started = match target {
         Target::Script(path) => mill.run_script_at(&path, inputs).await,
         Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await,
@@ -85,6 +98,12 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let (end, told) = outcome.map_err(of_database)?;
     print_result(&end, args.json)?;
     Ok(exit_of(&end, told))
+}
+
+/// Where an API that mounts a mill's routes has the logs of jobs.
+fn log_url(api: &str, workspace: &str) -> String {
+    let api = api.trim_end_matches('/');
+    format!("{api}/api/w/{workspace}/jobs_u/get_logs")
 }
 
 /// Waits for the job, and ends it where someone says so.

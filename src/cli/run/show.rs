@@ -1,22 +1,34 @@
 //! Shows a run as it goes.
 //!
 //! Always so: on a terminal every job that runs has a spinner; elsewhere there are plain lines, one for each job that
-//! ended.
+//! ended. A script that failed is followed by the end of its log, and by where the log is.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use console::style;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use millwright_core::refs::JobId;
+use millwright_core::refs::{JobId, JobRef, Resource};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::logs::Logs;
 use crate::cli::output;
 use crate::mill::{Change, End, Event, Mill};
 
 const TICK: Duration = Duration::from_millis(80);
+
+/// What is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// How each job goes.
+    pub(super) jobs: bool,
+    /// Every line of every script's log.
+    pub(super) logs: bool,
+    /// Where an API shows the logs of this database, the job's id left open.
+    pub(super) log_url: Option<String>,
+}
 
 /// Someone who watches.
 pub(super) struct Watcher {
@@ -25,10 +37,11 @@ pub(super) struct Watcher {
 }
 
 /// Shows every job of the mill from now on.
-pub(super) fn watch(mill: &Mill) -> Watcher {
+pub(super) fn watch(mill: &Mill, shown: Shown) -> Watcher {
     let events = mill.watch();
     let done = CancellationToken::new();
-    let task = tokio::spawn(follow(events, done.clone()));
+    let view = View::new(Logs::new(mill.store().clone()), shown);
+    let task = tokio::spawn(follow(events, view, done.clone()));
     Watcher { done, task }
 }
 
@@ -41,42 +54,65 @@ impl Watcher {
     }
 }
 
-async fn follow(mut events: Receiver<Event>, done: CancellationToken) {
-    let mut view = View::new();
+async fn follow(mut events: Receiver<Event>, mut view: View, done: CancellationToken) {
+    let mut look = tokio::time::interval(TICK);
     loop {
-        let event = match done.run_until_cancelled(events.recv()).await {
-            Some(Ok(event)) => event,
-            Some(Err(RecvError::Lagged(_))) => continue,
-            Some(Err(RecvError::Closed)) => return,
-            None => break,
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = look.tick(), if view.shown.logs => {
+                view.show_logs().await;
+                continue;
+            }
+            () = done.cancelled() => break,
         };
-        view.show(&event);
+        match event {
+            Ok(event) => view.show(&event).await,
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
     while let Ok(event) = events.try_recv() {
-        view.show(&event);
+        view.show(&event).await;
     }
 }
 
 struct View {
+    shown: Shown,
     bars: MultiProgress,
-    running: HashMap<JobId, ProgressBar>,
+    spinners: HashMap<JobId, ProgressBar>,
+    jobs: HashMap<JobId, Running>,
+    logs: Logs,
+}
+
+/// A job that runs.
+struct Running {
+    /// Its name, after those of the rounds and branches that it is in.
+    name: String,
+    is_flow: bool,
 }
 
 impl View {
-    fn new() -> Self {
+    fn new(logs: Logs, shown: Shown) -> Self {
         Self {
+            shown,
             bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
-            running: HashMap::new(),
+            spinners: HashMap::new(),
+            jobs: HashMap::new(),
+            logs,
         }
     }
 
-    fn show(&mut self, event: &Event) {
+    async fn show(&mut self, event: &Event) {
         let indent = "  ".repeat(event.depth);
         match &event.change {
-            Change::Began { is_flow: true } => {
-                self.line(format!("{indent}{} {}", style("▸").cyan(), event.label));
+            Change::Began { is_flow } => {
+                self.enter(event, *is_flow);
+                if *is_flow {
+                    self.line(format!("{indent}{} {}", style("▸").cyan(), event.label));
+                } else {
+                    self.begin(event.job, &indent, &event.label);
+                }
             }
-            Change::Began { is_flow: false } => self.begin(event.job, &indent, &event.label),
             Change::Again { attempt, error } => {
                 let mark = style("↻").yellow();
                 self.line(format!(
@@ -85,12 +121,65 @@ impl View {
                 ));
             }
             Change::Ended { end, took } => {
-                if let Some(bar) = self.running.remove(&event.job) {
+                if let Some(bar) = self.spinners.remove(&event.job) {
                     bar.finish_and_clear();
                 }
+                let rest = self.logs.rest(event.job).await;
+                self.log_lines(event.job, rest.unwrap_or_default());
                 self.line(format!("{indent}{}", line_of(&event.label, end, *took)));
+                let job = self.jobs.remove(&event.job);
+                let is_script = job.is_some_and(|job| !job.is_flow);
+                if is_script && matches!(end, End::Failed(_)) {
+                    self.explain(event.job, &indent).await;
+                }
             }
         }
+    }
+
+    /// Takes note of a job. An outermost flow has no name: every script is in it.
+    fn enter(&mut self, event: &Event, is_flow: bool) {
+        let around = event.parent.and_then(|parent| self.jobs.get(&parent));
+        let name = match around.map(|around| around.name.as_str()) {
+            None if is_flow => String::new(),
+            None | Some("") => event.label.clone(),
+            Some(around) => format!("{around}/{}", event.label),
+        };
+        self.jobs.insert(event.job, Running { name, is_flow });
+        if self.shown.logs && !is_flow {
+            self.logs.follow(event.job);
+        }
+    }
+
+    async fn show_logs(&mut self) {
+        for job in self.logs.followed() {
+            let lines = self.logs.new_lines(job).await;
+            self.log_lines(job, lines.unwrap_or_default());
+        }
+    }
+
+    fn log_lines(&self, job: JobId, lines: Vec<String>) {
+        let name = self.jobs.get(&job).map_or("", |job| job.name.as_str());
+        for line in lines {
+            self.print(format!("{} {line}", style(format!("{name} |")).dim()));
+        }
+    }
+
+    /// The end of a failed script's log, where it was not shown, and where the log is.
+    async fn explain(&self, job: JobId, indent: &str) {
+        let lines = if self.shown.logs {
+            Ok(Vec::new())
+        } else {
+            self.logs.last_lines(job).await
+        };
+        for line in lines.unwrap_or_default() {
+            self.line(format!("{indent}    {}", style(line).dim()));
+        }
+        let resource = Resource::Logs;
+        let mut place = format!("log: {}", JobRef { job, resource });
+        if let Some(url) = &self.shown.log_url {
+            place = format!("{place}, from an API on this database: GET {url}/{job}");
+        }
+        self.line(format!("{indent}  {}", style(place).dim()));
     }
 
     fn begin(&mut self, job: JobId, indent: &str, label: &str) {
@@ -104,10 +193,16 @@ impl View {
         bar.set_prefix(indent.to_owned());
         bar.set_message(label.to_owned());
         bar.enable_steady_tick(TICK);
-        self.running.insert(job, bar);
+        self.spinners.insert(job, bar);
     }
 
     fn line(&self, text: String) {
+        if self.shown.jobs {
+            self.print(text);
+        }
+    }
+
+    fn print(&self, text: String) {
         if self.bars.is_hidden() || self.bars.println(&text).is_err() {
             output::note(text);
         }
@@ -119,6 +214,12 @@ fn line_of(label: &str, end: &End, took: Duration) -> String {
     match end {
         End::Succeeded => format!("{} {label} {time}", style("✓").green()),
         End::Skipped => format!("{} {label} skipped", style("–").dim()),
-        End::Failed(why) => format!("{} {label} {time}: {why}", style("✗").red()),
+        End::Failed(why) => format!("{} {label} {time}: {}", style("✗").red(), brief(why)),
     }
+}
+
+/// Why a job failed, without the end of the log, which is shown by itself.
+fn brief(why: &str) -> &str {
+    why.split_once(", last log lines:")
+        .map_or(why, |(why, _)| why)
 }

@@ -7,6 +7,9 @@ use millwright_core::refs::JobId;
 use crate::mill::{USER, WORKER};
 use crate::store::Timestamp;
 
+/// The last line that a worker writes before a script's output.
+pub(crate) const LOG_BANNER: &str = "--- BASH CODE EXECUTION ---\n";
+
 /// Where a script stands among the jobs.
 #[derive(Debug, Clone)]
 pub(in crate::mill) struct Place {
@@ -40,7 +43,7 @@ impl Place {
     /// What a worker writes before the script's output.
     pub(super) fn preamble(&self) -> String {
         format!(
-            "job={} tag=bash worker={WORKER} hostname=localhost\n\n\n--- BASH CODE EXECUTION ---\n",
+            "job={} tag=bash worker={WORKER} hostname=localhost\n\n\n{LOG_BANNER}",
             self.job
         )
     }
