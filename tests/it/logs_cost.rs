@@ -2,6 +2,7 @@
 //!
 //! Always so: the figures are counts of requests and places in a log, and no times.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::api_fixture::Api;
 use crate::log_fixture::text_of;
-use crate::windmill_double::{self, Asked, Job, Windmill};
+use crate::windmill_double::{self, Asked, Job, Windmill, names_file};
 
 const KIB: u64 = 1024;
 /// Two marks of a log of 4 MiB are so far apart, and a part that arrives is at most so long.
@@ -192,10 +193,6 @@ fn numbered(file: usize) -> String {
     lines.collect()
 }
 
-fn names_file(job: JobId, name: &str) -> String {
-    format!("\n[windmill] Previous logs have been saved to disk at logs/{job}/{name}")
-}
-
 #[tokio::test]
 async fn a_place_in_moved_text_is_found_by_its_file() {
     const FILES: usize = 8;
@@ -234,24 +231,65 @@ async fn a_place_in_moved_text_is_found_by_its_file() {
 async fn text_that_was_moved_since_its_mark_is_read_from_its_file() {
     let (windmill, url) = Windmill::start().await;
     let api = Api::with(Some(&url)).await;
-    let text = LINE.repeat(20 * 1024);
+    let text = numbered(1);
+    // A name tells where its text ends; one that does not is good enough to begin again.
+    for (run_id, name) in [
+        ("told", format!("1_{}.txt", text.chars().count())),
+        ("not", "1.txt".into()),
+    ] {
+        let job = windmill.put(Job {
+            log: text.clone(),
+            ..Job::default()
+        });
+        api.run_of_job(run_id, job).await;
+        let first = api.tail(run_id, 0, "&max_bytes=1048576").await;
+        assert_eq!(first["next_offset"], text.len());
+        windmill.put_file(format!("{job}/{name}"), text.clone());
+        windmill.change(job, |now| {
+            now.moved = text.chars().count() as u64;
+            now.log = names_file(job, &name) + LINE;
+            now.ended = Some(Value::Null);
+        });
+        windmill.take_asked();
+        let from = text.floor_char_boundary(text.len() / 2);
+        let tail = api.tail(run_id, from as u64, "&max_bytes=1048576").await;
+        assert_eq!(tail["offset"], from);
+        assert!(tail["chunk"].as_str().unwrap() == text[from..].to_owned() + LINE);
+        let begins = Asked::Log(job, 0);
+        assert_eq!(windmill.take_asked().contains(&begins), run_id == "not");
+    }
+}
+
+#[tokio::test]
+async fn who_follows_misses_nothing_that_is_moved_meanwhile() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::with(Some(&url)).await;
     let job = windmill.put(Job {
-        log: text.clone(),
+        log: "one\ntw\u{f6}\n".into(),
         ..Job::default()
     });
     api.run_of_job("r", job).await;
-    let first = api.tail("r", 0, "&max_bytes=1048576").await;
-    assert_eq!(first["next_offset"], text.len());
-    windmill.put_file(format!("{job}/1.txt"), text.clone());
-    windmill.change(job, |now| {
-        now.moved = text.chars().count() as u64;
-        now.log = names_file(job, "1.txt") + LINE;
-        now.ended = Some(Value::Null);
-    });
-    let from = text.len() / 2;
-    let tail = api.tail("r", from as u64, "&max_bytes=1048576").await;
-    assert!(tail["chunk"].as_str().unwrap() == text[from..].to_owned() + LINE);
-    assert_eq!(tail["offset"], from);
+    let mut followed = String::new();
+    for round in 0..20 {
+        let tail = api.tail("r", followed.len() as u64, "").await;
+        followed.push_str(tail["chunk"].as_str().unwrap());
+        for file in 0..round % 3 {
+            windmill.move_away(job, &format!("uns\u{e9}en {round}/{file}\n"));
+        }
+        windmill.change(job, |now| writeln!(now.log, "seen {round}").unwrap());
+    }
+    windmill.change(job, |now| now.ended = Some(Value::Null));
+    let tail = api.tail("r", followed.len() as u64, "").await;
+    followed.push_str(tail["chunk"].as_str().unwrap());
+    assert_eq!(followed.matches("seen ").count(), 20);
+    assert_eq!(followed.matches("uns\u{e9}en ").count(), 19);
+    let asked = windmill.take_asked();
+    let files = asked.iter().filter(|asked| matches!(asked, Asked::File(_)));
+    assert!(
+        files.count() <= 2 * 19,
+        "each is opened to see what is before it, and read"
+    );
+    assert_eq!(api.get("/codex/runs/r/logs").await.text, followed);
 }
 
 #[tokio::test]

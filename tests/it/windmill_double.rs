@@ -131,6 +131,18 @@ impl Windmill {
         self.0.files.lock().unwrap().insert(path, text);
     }
 
+    /// Moves a job's text to a file, with text that nobody could read before, and leaves the line that names the file.
+    pub(crate) fn move_away(&self, id: JobId, unseen: &str) {
+        let mut files = self.0.files.lock().unwrap();
+        self.change(id, |job| {
+            job.log.push_str(unseen);
+            job.moved += job.log.chars().count() as u64;
+            let name = format!("{}_{}.txt", files.len(), job.moved);
+            let text = std::mem::replace(&mut job.log, names_file(id, &name));
+            files.insert(format!("{id}/{name}"), text);
+        });
+    }
+
     /// How many characters of logs were given.
     pub(crate) fn given(&self) -> u64 {
         self.0.given.load(Ordering::Relaxed)
@@ -165,6 +177,11 @@ impl Windmill {
         let missing = format!("Not found: Job not found at name {id} (jobs.rs:1140)");
         known.ok_or((StatusCode::NOT_FOUND, missing))
     }
+}
+
+/// The line that stands where text was moved to a file.
+pub(crate) fn names_file(job: JobId, name: &str) -> String {
+    format!("\n[windmill] Previous logs have been saved to disk at logs/{job}/{name}")
 }
 
 /// What the API needs to reach one.

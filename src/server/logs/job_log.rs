@@ -62,7 +62,7 @@ impl JobLog {
                 continue;
             };
             match answer.next_text().await? {
-                Some(text) if self.taken == 0 && (self.next == 0 || self.is_mark) => {
+                Some(text) if self.taken == 0 => {
                     return self.first(text).await;
                 }
                 Some(text) => {
@@ -137,7 +137,8 @@ impl JobLog {
         Ok(())
     }
 
-    /// The log's beginning, which may say that older text is elsewhere.
+    /// An answer's beginning, which may say that text before it is elsewhere: at the log's beginning the older text, later
+    /// what was moved there since the last answer.
     async fn first(&mut self, mut text: String) -> Result<Step, JobError> {
         while saved::may_go_on(&text) {
             let answer = self.answer.as_mut().expect("its first text has just come");
@@ -148,18 +149,17 @@ impl JobLog {
         }
         self.taken = text.chars().count() as u64;
         let past = self.past.take();
-        let names_file = saved::names_file(&text, self.job);
-        if std::mem::take(&mut self.is_mark) && names_file && self.next > 0 {
-            return Ok(Step::Moved);
-        }
-        self.vague = names_file;
-        match Saved::find(&self.server, self.job, &text).await? {
+        let read = self.asked.saturating_sub(1);
+        self.vague = saved::names_file(&text, self.job);
+        let was_there = past.is_some() || self.is_mark && self.vague && read > 0;
+        self.is_mark = false;
+        match Saved::find(&self.server, self.job, &text, read).await? {
             Some(mut saved) => {
                 saved.go_past(past.unwrap_or_default());
                 self.saved = Some(saved);
                 Box::pin(self.next()).await
             }
-            None if past.is_some() => Ok(Step::Moved),
+            None if was_there => Ok(Step::Moved),
             None => Ok(Step::Text(text)),
         }
     }

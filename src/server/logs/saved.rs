@@ -24,8 +24,13 @@ pub(super) struct Saved {
     open: Option<Content>,
     /// How far they were handed out.
     at: Place,
-    /// How much of the next file to leave out.
+    /// Whether the oldest of them is the log's beginning.
+    whole: bool,
+    /// How much of the next file to leave out: bytes, then characters.
     leave_out: usize,
+    skip: u64,
+    /// Whether the next file begins with a line that names one that was read.
+    strips: bool,
     after: Option<String>,
 }
 
@@ -59,17 +64,31 @@ pub(super) fn names_file(text: &str, job: JobId) -> bool {
 }
 
 impl Saved {
-    /// The files before a log that begins with `text`, where it names one and the server has it.
+    /// The files before a log that begins with `text`, where it names one and the server has it. Of a log of which so many
+    /// characters were `read`, what follows them.
     pub(super) async fn find(
         server: &JobServer,
         job: JobId,
         text: &str,
+        read: u64,
     ) -> Result<Option<Self>, JobError> {
         let mut files = Vec::new();
         let mut begin = text.to_owned();
         let mut after = None;
+        let mut skip = read;
         while let Some((name, rest)) = named_file(&begin, job) {
+            match end_of(name) {
+                _ if read == 0 => {}
+                None => return Ok(None),
+                Some(end) if end <= read => {
+                    after.get_or_insert_with(|| rest.to_owned());
+                    skip = read - end;
+                    break;
+                }
+                Some(_) => {}
+            }
             let stream = match server.saved_log(job, name).await {
+                Err(JobError::NotFound(_)) if read > 0 => return Ok(None),
                 Err(JobError::NotFound(_)) => break,
                 found => found?,
             };
@@ -81,14 +100,17 @@ impl Saved {
             files,
             open: None,
             at: Place::default(),
+            whole: read == 0,
             leave_out: 0,
+            skip,
+            strips: read > 0 && skip == 0,
             after: Some(after),
         }))
     }
 
     /// How far the files were handed out; `None` past them.
     pub(super) fn place(&self) -> Option<Place> {
-        self.open.is_some().then_some(self.at)
+        (self.whole && self.open.is_some()).then_some(self.at)
     }
 
     /// Goes to a place that was one of the same files, though there may be newer ones now.
@@ -96,6 +118,7 @@ impl Saved {
         self.files
             .truncate(self.files.len().saturating_sub(place.files));
         self.at.files = place.files;
+        self.strips = place.files > 0;
         self.leave_out = place.bytes;
     }
 
@@ -119,7 +142,8 @@ impl Saved {
             };
             let content = server.saved_log(job, name).await?;
             self.files.pop();
-            self.open = Some(Content::new(content, self.at.files > 0));
+            let strips = std::mem::replace(&mut self.strips, true);
+            self.open = Some(Content::new(content, strips));
         }
     }
 
@@ -132,9 +156,13 @@ impl Saved {
             return None;
         };
         self.at.bytes += text.len();
-        let cut = self.leave_out.min(text.len());
+        let mut cut = self.leave_out.min(text.len());
         self.leave_out -= cut;
-        Some(text[text.ceil_char_boundary(cut)..].to_owned())
+        while let Some(skipped) = text[cut..].chars().next().filter(|_| self.skip > 0) {
+            cut += skipped.len_utf8();
+            self.skip -= 1;
+        }
+        Some(text[cut..].to_owned())
     }
 }
 
@@ -181,6 +209,12 @@ impl Content {
         }
         Ok(None)
     }
+}
+
+/// How many characters a log has up to a file's end: its name says so, after the time.
+fn end_of(name: &str) -> Option<u64> {
+    let (_, end) = name.strip_suffix(END)?.rsplit_once('_')?;
+    end.parse().ok()
 }
 
 /// The file that a text's first line names, and what follows the name. The name goes into an address: only plain ones
