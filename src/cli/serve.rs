@@ -53,10 +53,10 @@ pub(super) fn block_on<T>(
 
 async fn serve(args: &ServeArgs) -> Result<Exit, CommandError> {
     let opened = Opened::open(args).await?;
-    let told = signals::told_to_end().map_err(unavailable)?;
+    let mut told = signals::told_to_end().map_err(unavailable)?;
     // A server that is told to end has done its work, however it was told.
     let told = async move {
-        let _ = told.await;
+        let _ = told.next().await;
     };
     opened.serve(told).await
 }

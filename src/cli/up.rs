@@ -30,7 +30,7 @@ pub(super) fn run(args: &UpArgs) -> Result<Exit, CommandError> {
 async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
     check_root(&args.root)?;
     let mut opened = Opened::open(&args.serve).await?;
-    let told = signals::told_to_end().map_err(unavailable)?;
+    let mut told = signals::told_to_end().map_err(unavailable)?;
     let url = format!("http://{}", reachable(opened.address()?));
     let sources = Sources::of_project(&args.root);
     let mut options =
@@ -41,8 +41,9 @@ async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
     // Jobs that end report to the API, so it serves until they have.
     let ended = async move {
         // A server that is told to end has done its work, however it was told.
-        let _ = told.await;
-        mill.shut_down("the server was told to end").await;
+        let _ = told.next().await;
+        let ending = mill.shut_down("the server was told to end");
+        told.unless_again(&mill, ending).await;
     };
     opened.serve(ended).await
 }

@@ -191,6 +191,11 @@ impl Mill {
         }
     }
 
+    /// Leaves jobs that are to end no more time for it: their processes are killed.
+    pub fn hurry(&self) {
+        self.inner.running().values().for_each(|stop| stop.hurry());
+    }
+
     /// Tells of every job that begins or ends from now on.
     pub fn watch(&self) -> broadcast::Receiver<Event> {
         self.inner.events.subscribe()

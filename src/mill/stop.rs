@@ -3,6 +3,7 @@
 //! Always so: what stops a job stops all that it started; the first cause that was given is the one that counts.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,8 @@ pub(super) enum Cause {
 #[derive(Debug)]
 pub(super) struct Stop {
     token: CancellationToken,
+    /// Cancelled when there is no more time to end in good order.
+    hurry: CancellationToken,
     cause: OnceLock<Cause>,
     parent: Option<Arc<Self>>,
 }
@@ -31,6 +34,7 @@ impl Stop {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             token: CancellationToken::new(),
+            hurry: CancellationToken::new(),
             cause: OnceLock::new(),
             parent: None,
         })
@@ -40,6 +44,7 @@ impl Stop {
     pub(super) fn child(self: &Arc<Self>) -> Arc<Self> {
         Arc::new(Self {
             token: self.token.child_token(),
+            hurry: self.hurry.child_token(),
             cause: OnceLock::new(),
             parent: Some(Arc::clone(self)),
         })
@@ -63,6 +68,20 @@ impl Stop {
                 .parent
                 .as_ref()
                 .is_some_and(|parent| parent.is_within(other))
+    }
+
+    /// Leaves the job no more time to end in good order, once it is to end.
+    pub(super) fn hurry(&self) {
+        self.hurry.cancel();
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.hurry.is_cancelled()
+    }
+
+    /// Waits until a time is over, or there is no more time.
+    pub(super) async fn hurried_or_after(&self, time: Duration) {
+        drop(tokio::time::timeout(time, self.hurry.cancelled()).await);
     }
 
     /// Waits until the job is to end.

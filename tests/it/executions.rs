@@ -24,10 +24,10 @@ async fn a_failed_execution_fails_its_job_and_blocks_until_it_is_run_by_hand() {
     assert!(message.ends_with("exit code 7: no way"), "{message}");
     assert_eq!(project.status(protocol).await, "blocked");
     assert_eq!(project.steps(protocol).await, ["failed"]);
-    assert_eq!(
-        project.select(protocol, "flow").await["step_run_id"],
-        Value::Null
-    );
+    let none = project.select(protocol, "flow").await;
+    assert_eq!(none["step_run_id"], Value::Null);
+    let why = "No step can be run now: the protocol is blocked; step 01-work is failed: ";
+    assert_eq!(none["message"], format!("{why}{message}"));
 
     let path = format!("/steps/{}/actions/qa", step.step);
     let refused = project.api.post(&path, &json!({})).await.expect(409);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use millwright::mill::MillOptions;
+use millwright::mill::{Change, MillOptions};
 use millwright::store::jobs;
 use serde_json::{Map, Value, json};
 
@@ -94,6 +94,29 @@ async fn an_endless_expression_is_ended() {
         message.contains("took too long to execute (>150ms)"),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn the_time_of_its_arguments_is_part_of_a_steps_time() {
+    let fixture = Fixture::new();
+    let limit = Duration::from_millis(150);
+    let mill = fixture
+        .mill_with(MillOptions {
+            expression_limit: limit,
+            ..fixture.options()
+        })
+        .await;
+    let mut events = mill.watch();
+    let endless = json!({"a": {"type": "javascript", "expr": "(() => { for (;;); })()"}});
+    let step = bash_with("a", "a=\"$1\"\n", &endless);
+    assert!(!run(&mill, &one(step), &json!({})).await.success);
+    let took = loop {
+        let event = events.recv().await.unwrap();
+        if let (1, Change::Ended { took, .. }) = (event.depth, event.change) {
+            break took;
+        }
+    };
+    assert!(took >= limit, "{took:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `millwright run`.
 
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use millwright::store::jobs::{self, Filter, JobState};
@@ -200,13 +201,7 @@ fn ctrl_c_ends_every_process_and_leaves_a_true_state() {
         .spawn()
         .unwrap();
     let begun = Instant::now();
-    while !mark.join("began").exists() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "it does not begin"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    appears(&mark.join("began"));
     let id = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
     let ended = Instant::now();
@@ -237,6 +232,54 @@ fn ctrl_c_ends_every_process_and_leaves_a_true_state() {
 }
 
 #[test]
+fn a_second_ctrl_c_gives_processes_no_more_time() {
+    let fixture = Fixture::new();
+    let marks = fixture.folder("marks");
+    let (began, asked) = (marks.join("began"), marks.join("asked"));
+    let script = format!(
+        "trap 'touch {}' TERM\ntouch {}\nwhile true; do sleep 0.05; done\n",
+        asked.display(),
+        began.display()
+    );
+    fixture.flow(
+        "f/team/stays",
+        &json!({"value": {"modules": [bash("x", &script)]}}),
+    );
+    let mut child = command(&fixture, &["stays", "--json"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let interrupt = |child: &Child| {
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    };
+    appears(&began);
+    interrupt(&child);
+    appears(&asked);
+    let again = Instant::now();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // Without it they have 3 s.
+    assert!(
+        again.elapsed() < Duration::from_millis(2500),
+        "{:?}",
+        again.elapsed()
+    );
+}
+
+fn appears(mark: &Path) {
+    let begun = Instant::now();
+    while !mark.exists() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "there is no {}",
+            mark.display()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn nothing_of_a_run_stays_in_the_folder_for_temporary_files() {
     let fixture = Fixture::new();
     // JavaScript, which knows the flow's results.
@@ -260,14 +303,7 @@ fn a_job_of_a_killed_mill_is_ended_by_the_next() {
     fixture.flow("f/team/slow", &flow);
     fixture.flow("f/team/empty", &json!({"value": {"modules": []}}));
     let mut child = command(&fixture, &["slow", "--json"]).spawn().unwrap();
-    let begun = Instant::now();
-    while !mark.join("began").exists() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "it does not begin"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    appears(&mark.join("began"));
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(run(&fixture, &["empty"]).status.code(), Some(0));

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::signals::Told;
 use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
@@ -110,22 +111,25 @@ fn log_url(api: &str, workspace: &str) -> String {
 async fn to_its_end(
     mill: &Mill,
     started: Started,
-    told: impl Future<Output = Exit>,
+    mut told: Told,
 ) -> Result<(JobEnd, Option<Exit>), MillError> {
     let job = started.job;
     let mut work = std::pin::pin!(started.wait());
     let exit = tokio::select! {
         end = &mut work => return Ok((end?, None)),
-        exit = told => exit,
+        exit = told.next() => exit,
     };
     let wish = Cancellation {
         by: "admin".to_owned(),
         reason: "interrupted".to_owned(),
     };
-    let noted = mill.cancel(job, wish).await;
-    let end = work.await?;
-    noted?;
-    Ok((end, Some(exit)))
+    let ending = async {
+        let noted = mill.cancel(job, wish).await;
+        let end = work.await?;
+        noted?;
+        Ok((end, Some(exit)))
+    };
+    told.unless_again(mill, ending).await
 }
 
 /// Names the database where it did not do its part and does not say where it is.

@@ -93,6 +93,12 @@ impl JobCard {
         Ok(card)
     }
 
+    /// The same job, which was prepared from this moment on.
+    pub(in crate::mill) fn prepared_since(mut self, begun: Instant) -> Self {
+        self.begun = begun;
+        self
+    }
+
     /// Writes that a queued job begins to run.
     pub(in crate::mill) async fn start(&self) -> Result<(), StoreError> {
         let job = self.job;

@@ -12,6 +12,7 @@ use millwright_core::openflow::{PathScript, RawScript, Transform};
 use millwright_core::refs::JobId;
 use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::journal::{Beginning, Finished, JobCard, Standing};
 use super::outcome::Ended;
@@ -52,6 +53,7 @@ impl Step<'_> {
         kind: JobKind,
         transforms: &IndexMap<String, Transform>,
     ) -> Result<Ended, StoreError> {
+        let since = Instant::now();
         let prepared = match self.arguments(transforms).await {
             Ok(args) => self.limit().await.map(|limit| (args, limit)),
             Err(ended) => Err(ended),
@@ -68,7 +70,7 @@ impl Step<'_> {
                 };
                 self.run_task(task).await
             }
-            Err(ended) => self.never_began(&place, kind, ended).await,
+            Err(ended) => self.never_began(&place, kind, ended, since).await,
         }
     }
 
@@ -99,6 +101,7 @@ impl Step<'_> {
         place: &Place,
         kind: JobKind,
         ended: Ended,
+        since: Instant,
     ) -> Result<Ended, StoreError> {
         let Ended::Failed(failure) = &ended else {
             return Ok(ended);
@@ -115,6 +118,7 @@ impl Step<'_> {
             flow_status: None,
             log: format!("{}\n", super::outcome::line_of(&failure.result)),
         };
+        let card = card.prepared_since(since);
         card.end(&finished, Some(self.ends(false))).await?;
         Ok(ended)
     }

@@ -93,7 +93,7 @@ impl Process {
         let read = self.read_until_exit(log, stop).await;
         match read {
             Ok(Some(status)) => {
-                self.end_group(LEFT_BEHIND).await;
+                self.end_group(LEFT_BEHIND, stop).await;
                 self.read_what_is_there(log).await?;
                 Ok(Ended {
                     status,
@@ -103,7 +103,7 @@ impl Process {
             Ok(None) => {
                 log.remark("Terminating child processes...");
                 log.flush().await?;
-                let status = self.end_all(grace, job).await;
+                let status = self.end_all(grace, stop, job).await;
                 self.read_what_is_there(log).await?;
                 Ok(Ended {
                     status,
@@ -111,7 +111,7 @@ impl Process {
                 })
             }
             Err(error) => {
-                self.end_all(Duration::ZERO, job).await;
+                self.end_all(Duration::ZERO, stop, job).await;
                 Err(error)
             }
         }
@@ -169,14 +169,14 @@ impl Process {
     }
 
     /// Ends what is left of the group.
-    async fn end_group(&self, grace: Duration) {
+    async fn end_group(&self, grace: Duration, stop: &Stop) {
         if !is_running(self.group) {
             return;
         }
         self.signal(Signal::TERM);
         let deadline = Instant::now() + grace;
         while is_running(self.group) {
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || stop.is_hurried() {
                 self.signal(Signal::KILL);
                 return;
             }
@@ -185,18 +185,21 @@ impl Process {
     }
 
     /// Ends the script, its group, and what left the group.
-    async fn end_all(&mut self, grace: Duration, job: &str) -> ExitStatus {
+    async fn end_all(&mut self, grace: Duration, stop: &Stop, job: &str) -> ExitStatus {
         let strays = strays_of(job, self.group);
         signal_all(&strays, Signal::TERM);
         self.signal(Signal::TERM);
-        let ended = tokio::time::timeout(grace, self.child.wait()).await;
-        let status = if let Ok(status) = ended {
+        let ended = tokio::select! {
+            status = self.child.wait() => Some(status),
+            () = stop.hurried_or_after(grace) => None,
+        };
+        let status = if let Some(status) = ended {
             status
         } else {
             self.signal(Signal::KILL);
             self.child.wait().await
         };
-        self.end_group(grace).await;
+        self.end_group(grace, stop).await;
         for _ in 0..STRAY_ROUNDS {
             let strays = strays_of(job, self.group);
             if strays.is_empty() {

@@ -63,7 +63,32 @@ impl Tables<'_> {
         }
         let name = |id| seen.snapshot.step(id).map(|step| step.name.clone());
         let names: Vec<String> = steps.iter().filter_map(|s| name(s.step_run_id)).collect();
-        Ok(answer(steps, status, &names))
+        let message = match names.as_slice() {
+            [] => self.why_none(protocol_run_id, status)?,
+            [name] => format!("Step {name} claimed"),
+            names => format!("Steps {} claimed", names.join(", ")),
+        };
+        Ok(answer(steps, status, message))
+    }
+
+    /// Why no step can be run. What blocks a protocol is named, with what came of it.
+    fn why_none(&self, protocol_run_id: i64, status: ProtocolStatus) -> Result<String, StoreError> {
+        let mut why = format!("No step can be run now: the protocol is {status}");
+        if status != ProtocolStatus::Blocked {
+            return Ok(why);
+        }
+        let steps = self.steps(protocol_run_id)?.into_iter();
+        let blocking = steps
+            .filter(|step| matches!(step.status, StepStatus::Failed | StepStatus::Blocked))
+            .map(|step| {
+                let summary = step.summary.unwrap_or_else(|| "no reason given".to_owned());
+                format!("step {} is {}: {summary}", step.step_name, step.status)
+            });
+        for step in blocking {
+            why.push_str("; ");
+            why.push_str(&step);
+        }
+        Ok(why)
     }
 
     /// Claims one step for a holder.
@@ -259,13 +284,8 @@ pub(super) fn lease(step_run_id: i64, claim: &str, length: Duration) -> Claim {
     }
 }
 
-fn answer(steps: Vec<SelectedStep>, status: ProtocolStatus, names: &[String]) -> RunNextStep {
+fn answer(steps: Vec<SelectedStep>, status: ProtocolStatus, message: String) -> RunNextStep {
     let first = steps.first().cloned();
-    let message = match names {
-        [] => format!("No step can be run now: the protocol is {status}"),
-        [name] => format!("Step {name} claimed"),
-        names => format!("Steps {} claimed", names.join(", ")),
-    };
     RunNextStep {
         step_run_id: first.as_ref().map(|first| first.step_run_id),
         claim: first.map(|first| first.claim),
