@@ -61,6 +61,17 @@ impl CommandError {
             message: message.to_string(),
         }
     }
+
+    /// The error of the database at an address, which it names where the error does not.
+    pub fn in_database(error: StoreError, address: &str) -> Self {
+        use StoreError::{Full, Locked, Sqlite};
+        let is_unnamed = matches!(error, Full | Locked | Sqlite(_));
+        let mut error = Self::from(error);
+        if is_unnamed {
+            error.message = format!("{address}: {}", error.message);
+        }
+        error
+    }
 }
 
 impl From<StoreError> for CommandError {

@@ -79,7 +79,8 @@ impl Opened {
         let database = StoreOptions::parse(&args.database)?;
         let windmill = windmill()?;
         let listener = listen(args.listen).await?;
-        let store = Store::open(&database)?;
+        let store = Store::open(&database)
+            .map_err(|error| CommandError::in_database(error, &args.database))?;
         let work = WorkOptions::beside(&database.path);
         let mut log_roots = args.log_root.clone();
         log_roots.push(work.make_logs().map_err(unavailable)?);

@@ -91,6 +91,21 @@ fn a_job_that_gets_no_folder_fails_and_the_failure_handler_runs() {
 }
 
 #[test]
+fn a_database_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = &["serve", "--listen", "127.0.0.1:0"][..];
+    for arguments in [serve, &["run", "run_next_step", "-i", "protocol_run_id=1"]] {
+        let command = millwright(folder.path(), arguments);
+        let output = with_room("0", &command).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        let expected =
+            "error: cannot open the database .millwright/millwright.db: disk I/O error\n";
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn a_database_without_room_ends_the_run_and_the_next_run_ends_its_jobs() {
     let fixture = Fixture::new();
     let prints = "for n in $(seq 100); do printf '%0100000d\\n' $n; done\ntouch lived";

@@ -17,7 +17,7 @@ use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreOptions};
 use show::Shown;
 use target::Target;
 
@@ -132,15 +132,12 @@ async fn to_its_end(
     told.unless_again(mill, ending).await
 }
 
-/// Names the database where it did not do its part and does not say where it is.
+/// Names the database where it did not do its part.
 fn in_database(error: MillError, address: &str) -> CommandError {
-    use StoreError::{Full, Locked, Sqlite};
-    let in_database = matches!(error, MillError::Store(Full | Locked | Sqlite(_)));
-    let mut error = CommandError::from(error);
-    if in_database {
-        error.message = format!("{address}: {}", error.message);
+    match error {
+        MillError::Store(error) => CommandError::in_database(error, address),
+        other => other.into(),
     }
-    error
 }
 
 fn exit_of(end: &JobEnd, told: Option<Exit>) -> Exit {
