@@ -129,7 +129,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound(_) | StoreError::OfAnother(..) => StatusCode::NOT_FOUND,
             StoreError::Missing(_) => StatusCode::UNPROCESSABLE_ENTITY,
             StoreError::Conflict(_) => StatusCode::CONFLICT,
-            StoreError::Locked | StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            StoreError::Locked | StoreError::Overloaded | StoreError::Closed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
             _ => return Self::Internal(error.to_string()),
         };

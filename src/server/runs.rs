@@ -67,7 +67,7 @@ async fn start_run(
     let Run {
         run_id, warnings, ..
     } = run;
-    let settled = get(&app, run_id).await?;
+    let settled = get(&app, &run_id)?;
     Ok(Json(Run {
         warnings,
         ..settled
@@ -103,17 +103,23 @@ async fn show_run(
     State(app): State<AppState>,
     PathParams(path): PathParams<RunPath>,
 ) -> Result<Json<Run>, ApiError> {
-    let found = app.store.read(move |connection| {
+    let windmill_may_know = app.jobs.has_windmill();
+    let (run, job) = app.store.look_up(|connection| {
         let run = runs::get(connection, &path.run_id)?;
-        let job = runs::followed_job(connection, &run)?;
-        Ok((run, job))
-    });
-    let (run, job) = found.await?;
+        let Some(job) = runs::followed_job(connection, &run)? else {
+            return Ok((run, None));
+        };
+        let may_have_ended = match state_in_mill(connection, job)? {
+            Some(state) => state == JobState::Completed,
+            None => windmill_may_know,
+        };
+        Ok((run, may_have_ended.then_some(job)))
+    })?;
     let Some(job) = job else {
         return Ok(Json(run));
     };
     match tokio::time::timeout(ASKING, settle_run(&app, &run, job)).await {
-        Ok(Ok(())) => Ok(Json(get(&app, run.run_id).await?)),
+        Ok(Ok(())) => Ok(Json(get(&app, &run.run_id)?)),
         Ok(Err(error)) => {
             tracing::debug!(?error, %job, "cannot ask how the job of a run stands");
             Ok(Json(run))
@@ -122,10 +128,9 @@ async fn show_run(
     }
 }
 
-async fn get(app: &App, run_id: String) -> Result<Run, StoreError> {
+fn get(app: &App, run_id: &str) -> Result<Run, StoreError> {
     app.store
-        .read(move |connection| runs::get(connection, &run_id))
-        .await
+        .look_up(|connection| runs::get(connection, run_id))
 }
 
 /// The mill's job that a new run follows, where it has ended already. A run that was opened again may still name the job of
@@ -137,8 +142,16 @@ fn ended_job(connection: &Connection, run: &Run) -> Result<Option<JobId>, StoreE
     let Some(job) = runs::followed_job(connection, run)? else {
         return Ok(None);
     };
+    let state = state_in_mill(connection, job)?;
+    Ok(state
+        .filter(|state| *state == JobState::Completed)
+        .map(|_| job))
+}
+
+/// How far a job is, where the mill knows it.
+fn state_in_mill(connection: &Connection, job: JobId) -> Result<Option<JobState>, StoreError> {
     match jobs::status(connection, job) {
-        Ok(status) => Ok((status.state == JobState::Completed).then_some(job)),
+        Ok(status) => Ok(Some(status.state)),
         Err(StoreError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }

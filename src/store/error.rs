@@ -54,12 +54,18 @@ pub enum StoreError {
     /// The state of a row does not allow what was asked.
     #[error("{0}")]
     Conflict(String),
+    /// More waits to be done than is good for anyone.
+    #[error("too much waits for the database already: try again in a moment")]
+    Overloaded,
     /// The database is closing.
     #[error("the database is closed")]
     Closed,
     /// The work that was to be done in the database panicked; nothing of it was kept.
     #[error("the program failed while it used the database: {0}; please report it")]
     Panicked(String),
+    /// The system has no thread to work with the database.
+    #[error("cannot start a thread for the database: {0}")]
+    NoThread(String),
     /// Anything else that SQLite reports.
     #[error("the database failed: {0}")]
     Sqlite(rusqlite::Error),
@@ -77,6 +83,26 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
+    /// What ended a group, for each of its callers. It cannot be cloned: its code and text are what is passed on.
+    pub(super) fn again(&self) -> Self {
+        use rusqlite::Error::SqliteFailure;
+        match self {
+            Self::Full => Self::Full,
+            Self::Locked => Self::Locked,
+            Self::Sqlite(SqliteFailure(code, text)) => {
+                Self::Sqlite(SqliteFailure(*code, text.clone()))
+            }
+            other => Self::Sqlite(SqliteFailure(
+                rusqlite::ffi::Error::new(1),
+                Some(other.to_string()),
+            )),
+        }
+    }
+
+    pub(super) fn no_thread(error: &std::io::Error) -> Self {
+        Self::NoThread(error.to_string())
+    }
+
     /// Names the file where SQLite could not open it.
     pub(super) fn at(self, path: &Path) -> Self {
         match self {

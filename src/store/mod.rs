@@ -1,16 +1,20 @@
 //! The database: tables, migrations, queries.
 //!
-//! Always so: one thread writes, and commits what waits as one group before it answers any of it; a few
-//! threads read. What was answered survives a kill of the process.
+//! Always so: one thread at a time writes, and commits what waits as one group before it answers any of it; readers
+//! do not wait for it. What was answered survives a kill of the process.
 
 pub mod artifacts;
+mod checkpoints;
+mod connection;
 mod database;
 mod error;
 pub mod jobs;
 mod migrations;
 pub mod protocols;
+mod readers;
 pub mod runs;
 mod time;
+mod writer;
 
 pub use database::{Store, StoreOptions};
 pub use error::StoreError;

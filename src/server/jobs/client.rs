@@ -68,6 +68,11 @@ impl JobClient {
         }
     }
 
+    /// Whether a Windmill is asked about jobs that the mill does not know.
+    pub(in crate::server) fn has_windmill(&self) -> bool {
+        self.windmill.is_some()
+    }
+
     /// The mill alone.
     pub(in crate::server) fn mill(&self) -> &JobServer {
         &self.mill

@@ -36,6 +36,9 @@ const OPEN_RUNS_OF_JOB: &str = "
                         WHERE artifact.run_id = run.run_id
                           AND artifact.name IN ('windmill.flow.logs', 'windmill.flow.result', 'windmill.flow.error'))";
 
+const FLOW_RESULT: &str = "windmill.flow.result";
+const FLOW_ARTIFACTS: [&str; 3] = ["windmill.flow.logs", FLOW_RESULT, "windmill.flow.error"];
+
 /// Finishes a run. Telling the same end twice is harmless.
 ///
 /// # Errors
@@ -86,15 +89,12 @@ pub fn followed_job(connection: &Connection, run: &Run) -> Result<Option<JobId>,
     if run.status.is_final() {
         return Ok(None);
     }
-    let path = |name| artifacts::path_of(connection, &run.run_id, name);
-    let result = path("windmill.flow.result")?;
-    let knows_its_flow = result.is_some()
-        || path("windmill.flow.logs")?.is_some()
-        || path("windmill.flow.error")?.is_some();
-    let (path, resource) = if knows_its_flow {
-        (result.as_deref(), Resource::Result)
-    } else {
+    let flow = artifacts::paths_of(connection, &run.run_id, FLOW_ARTIFACTS)?;
+    let (path, resource) = if flow.is_empty() {
         (run.log_path.as_deref(), Resource::Logs)
+    } else {
+        let result = flow.iter().find(|(name, _)| name == FLOW_RESULT);
+        (result.map(|(_, path)| path.as_str()), Resource::Result)
     };
     let reference = path.and_then(|path| path.parse::<JobRef>().ok());
     let meant = reference.filter(|reference| reference.resource == resource);

@@ -8,6 +8,7 @@ mod native;
 mod process;
 mod termination;
 mod tls;
+mod together;
 
 use std::fmt;
 use std::future::Future;

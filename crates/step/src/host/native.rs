@@ -12,9 +12,10 @@ use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{Response as Answer, Uri};
 use ureq::typestate::{AgentScope, WithBody};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{Connector, DefaultConnector, NextTimeout};
 use ureq::{Agent, Body, Error, RequestBuilder, Timeout};
 
+use super::together::Together;
 use super::{Cleanup, Guard, Host, Method, Request, Response, SendError, on_termination, tls};
 
 /// An answer may be this long; a protocol with its spec is far below it.
@@ -118,7 +119,8 @@ fn secure_agent() -> Result<Agent, SendError> {
 }
 
 fn agent(config: Config) -> Agent {
-    Agent::with_parts(config, DefaultConnector::default(), AddressFirst::default())
+    let connector = DefaultConnector::default().chain(Together);
+    Agent::with_parts(config, connector, AddressFirst::default())
 }
 
 fn settings() -> ConfigBuilder<AgentScope> {
@@ -128,6 +130,9 @@ fn settings() -> ConfigBuilder<AgentScope> {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .user_agent(concat!("millwright-step/", env!("CARGO_PKG_VERSION")))
+        // Requests and answers are small, and a buffer is cleared before it is used.
+        .input_buffer_size(16 * 1024)
+        .output_buffer_size(16 * 1024)
         // An execution is waited for in calls of 30 s; the connection is to outlive the pauses between calls.
         .max_idle_age(Duration::from_mins(1))
         .timeout_connect(Some(LONGEST_CONNECT))
