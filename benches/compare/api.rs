@@ -17,17 +17,17 @@ const TIME: Duration = Duration::from_secs(4);
 pub(crate) fn measure(programs: &Programs) -> anyhow::Result<Vec<Row>> {
     let folder = tempfile::tempdir()?;
     let server = Server::millwright(&programs.millwright, "serve", folder.path())?;
-    let upserts = upsert(&server);
+    let upserts = upsert(&server)?;
     let answered = upserts.answered.clone();
     server.kill()?;
     let server = Server::millwright(&programs.millwright, "serve", folder.path())?;
     let lost = count_lost(&server, &answered)?;
-    let reads = read(&server, &answered);
+    let reads = read(&server, &answered)?;
     drop(server);
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference/api.py");
     let database = folder.path().join("reference.db");
     let server = Server::start(Command::new(python()?).arg(reference).arg(database))?;
-    let (their_upserts, their_reads) = (upsert(&server), read(&server, &answered));
+    let (their_upserts, their_reads) = (upsert(&server)?, read(&server, &answered)?);
     let total: usize = answered.iter().sum();
     Ok(vec![
         row(
@@ -67,7 +67,7 @@ fn run_id(connection: usize, number: usize) -> String {
     format!("bench-{connection}-{number}")
 }
 
-fn upsert(server: &Server) -> Load {
+fn upsert(server: &Server) -> std::io::Result<Load> {
     load(server.address(), CONNECTIONS, TIME, |connection, number| {
         let run_id = run_id(connection, number);
         let body = format!(
@@ -77,7 +77,7 @@ fn upsert(server: &Server) -> Load {
     })
 }
 
-fn read(server: &Server, answered: &[usize]) -> Load {
+fn read(server: &Server, answered: &[usize]) -> std::io::Result<Load> {
     load(server.address(), CONNECTIONS, TIME, |connection, number| {
         let run_id = run_id(connection, number % answered[connection].max(1));
         get(&format!("/codex/runs/{run_id}"), TOKEN)

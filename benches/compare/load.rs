@@ -1,11 +1,12 @@
-//! A load generator: connections that each send one request after the other.
+//! A load generator: connections that each send one request after the other, on one thread.
 //!
 //! Always so: it takes part of the same cores as the server that it measures, so what it prints is a lower bound.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::thread;
 use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
 
 /// What a load found.
 pub(crate) struct Load {
@@ -24,38 +25,39 @@ pub(crate) fn load(
     address: &str,
     connections: usize,
     time: Duration,
-    request: impl Fn(usize, usize) -> Vec<u8> + Sync,
-) -> Load {
+    request: impl Fn(usize, usize) -> Vec<u8>,
+) -> std::io::Result<Load> {
+    let mut poll = Poll::new()?;
+    let mut all: Vec<Connection> = (0..connections)
+        .map(|index| Connection::open(address, &poll, Token(index)))
+        .collect::<Result<_, _>>()?;
     let begin = Instant::now();
-    let outcomes: Vec<Connection> = thread::scope(|scope| {
-        let request = &request;
-        let threads: Vec<_> = (0..connections)
-            .map(|index| {
-                scope.spawn(move || drive(address, begin + time, |number| request(index, number)))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a connection's thread ended well"))
-            .collect()
-    });
-    let elapsed = begin.elapsed().as_secs_f64();
-    let answered: Vec<usize> = outcomes
-        .iter()
-        .map(|outcome| outcome.latencies.len())
-        .collect();
-    let mut latencies: Vec<Duration> = outcomes
-        .iter()
-        .flat_map(|outcome| outcome.latencies.clone())
-        .collect();
+    for (index, connection) in all.iter_mut().enumerate() {
+        connection.send(&request(index, 0));
+    }
+    let mut events = Events::with_capacity(connections);
+    while begin.elapsed() < time && all.iter().any(Connection::is_open) {
+        poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        for event in &events {
+            let index = event.token().0;
+            let connection = &mut all[index];
+            if connection.receive() {
+                connection.send(&request(index, connection.latencies.len()));
+            }
+        }
+    }
+    Ok(summary(&all, begin.elapsed()))
+}
+
+fn summary(all: &[Connection], elapsed: Duration) -> Load {
+    let answered: Vec<usize> = all.iter().map(|one| one.latencies.len()).collect();
+    let mut latencies: Vec<Duration> = all.iter().flat_map(|one| one.latencies.clone()).collect();
     latencies.sort_unstable();
+    let p99 = latencies.get(latencies.len() * 99 / 100);
     Load {
-        per_second: ratio(latencies.len(), 1) / elapsed,
-        p99: latencies
-            .get(latencies.len() * 99 / 100)
-            .copied()
-            .unwrap_or_default(),
-        errors: outcomes.iter().map(|outcome| outcome.errors).sum(),
+        per_second: ratio(latencies.len(), 1) / elapsed.as_secs_f64(),
+        p99: p99.copied().unwrap_or_default(),
+        errors: all.iter().map(|one| one.errors).sum(),
         answered,
     }
 }
@@ -81,55 +83,79 @@ fn ratio(count: usize, of: usize) -> f64 {
     count as f64 / of as f64
 }
 
-#[derive(Default)]
 struct Connection {
+    /// `None` once it broke.
+    stream: Option<mio::net::TcpStream>,
+    sent: Instant,
+    buffer: Vec<u8>,
+    filled: usize,
     latencies: Vec<Duration>,
     errors: usize,
 }
 
-fn drive(address: &str, end: Instant, request: impl Fn(usize) -> Vec<u8>) -> Connection {
-    let mut outcome = Connection::default();
-    let Ok(mut stream) = TcpStream::connect(address) else {
-        return Connection {
-            errors: 1,
-            ..outcome
-        };
-    };
-    drop(stream.set_nodelay(true));
-    let mut buffer = vec![0; 16 * 1024];
-    while Instant::now() < end {
-        let sent = Instant::now();
-        match exchange(&mut stream, &request(outcome.latencies.len()), &mut buffer) {
-            Ok(true) => outcome.latencies.push(sent.elapsed()),
-            Ok(false) => outcome.errors += 1,
-            Err(_) => {
-                return Connection {
-                    errors: outcome.errors + 1,
-                    ..outcome
-                };
-            }
+impl Connection {
+    fn open(address: &str, poll: &Poll, token: Token) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        poll.registry()
+            .register(&mut stream, token, Interest::READABLE)?;
+        Ok(Self {
+            stream: Some(stream),
+            sent: Instant::now(),
+            buffer: vec![0; 64 * 1024],
+            filled: 0,
+            latencies: Vec::new(),
+            errors: 0,
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Requests are small: one that the socket does not take whole counts as an error.
+    fn send(&mut self, request: &[u8]) {
+        self.sent = Instant::now();
+        self.filled = 0;
+        let written = self
+            .stream
+            .as_mut()
+            .map(|stream| stream.write(request))
+            .transpose();
+        if !matches!(written, Ok(Some(count)) if count == request.len()) {
+            self.fail();
         }
     }
-    outcome
-}
 
-/// Sends a request and reads its whole answer; whether it was a 200.
-fn exchange(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> std::io::Result<bool> {
-    stream.write_all(request)?;
-    let mut filled = 0;
-    loop {
-        if filled == buffer.len() {
-            buffer.resize(filled * 2, 0);
+    /// Takes what has come; whether the next request may be sent.
+    fn receive(&mut self) -> bool {
+        let Some(stream) = &mut self.stream else {
+            return false;
+        };
+        match stream.read(&mut self.buffer[self.filled..]) {
+            Ok(0) => self.fail(),
+            Ok(count) => self.filled += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.fail(),
         }
-        match stream.read(&mut buffer[filled..])? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            count => filled += count,
+        let whole = whole_answer(&self.buffer[..self.filled]);
+        if !whole.is_some_and(|length| self.filled >= length) {
+            return false;
         }
-        if let Some(length) = whole_answer(&buffer[..filled])
-            && filled >= length
-        {
-            return Ok(buffer.starts_with(b"HTTP/1.1 200"));
+        if self.buffer.starts_with(b"HTTP/1.1 200") {
+            self.latencies.push(self.sent.elapsed());
+            true
+        } else {
+            self.fail();
+            false
         }
+    }
+
+    fn fail(&mut self) {
+        self.errors += 1;
+        self.stream = None;
     }
 }
 

@@ -54,7 +54,7 @@ async fn start_run(
     if let Some(log_path) = &mut run.log_path {
         normalise("log_path", log_path)?;
     }
-    let started = app.store.write(move |connection| {
+    let started = app.store.write_row(move |connection| {
         let run = runs::start(connection, &run, Timestamp::now())?;
         let ended = ended_job(connection, &run)?;
         Ok((run, ended))

@@ -14,16 +14,18 @@ macro_rules! columns {
 }
 
 /// What is not sent keeps its value, as long as the path stays: a hash of something else is worth nothing.
-const UPSERT: &str = concat!(
+const UPSERT: &str =
     "INSERT INTO run_artifacts (run_id, name, kind, path, sha256, bytes, created_at)
      VALUES (:run_id, :name, :kind, :path, :sha256, :bytes, :now)
      ON CONFLICT (run_id, name) DO UPDATE SET
         kind = :kind,
         path = :path,
         sha256 = iif(path = :path, coalesce(:sha256, sha256), :sha256),
-        bytes = iif(path = :path, coalesce(:bytes, bytes), :bytes)
-     RETURNING ",
-    columns!()
+        bytes = iif(path = :path, coalesce(:bytes, bytes), :bytes)";
+const NAMED: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM run_artifacts WHERE run_id = ?1 AND name = ?2"
 );
 
 /// Registers an artifact, or registers it anew under its id.
@@ -45,12 +47,14 @@ pub fn upsert(
         ":bytes": artifact.bytes,
         ":now": now,
     };
-    let written = connection.prepare_cached(UPSERT)?.query_row(values, read);
+    let written = connection.prepare_cached(UPSERT)?.execute(values);
     written.map_err(|error| match error.sqlite_error_code() {
         // The run is the only other row that an artifact's row asks for.
         Some(ErrorCode::ConstraintViolation) => StoreError::NotFound("Run"),
         _ => error.into(),
-    })
+    })?;
+    let mut named = connection.prepare_cached(NAMED)?;
+    Ok(named.query_row((run_id, &artifact.name), read)?)
 }
 
 /// A run's artifacts, of one kind or all, newest first.

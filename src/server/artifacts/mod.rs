@@ -55,7 +55,7 @@ async fn upsert_artifact(
         }
         sha256.make_ascii_lowercase();
     }
-    let written = app.store.write(move |connection| {
+    let written = app.store.write_row(move |connection| {
         artifacts::upsert(connection, &path.run_id, &artifact, Timestamp::now())
     });
     Ok(Json(written.await?))

@@ -24,10 +24,9 @@ CREATE TABLE codex_runs (
     cost_cents INTEGER
 ) STRICT;
 
--- `seq` is at the end of each, so that a filtered list is read in its order, newest first.
-CREATE INDEX codex_runs_job_type ON codex_runs (job_type);
+-- `seq` is at the end of each, so that a filtered list is read in its order, newest first. Job types and kinds are few: a page
+-- of one is found soon without an index, which every write would pay for.
 CREATE INDEX codex_runs_status ON codex_runs (status);
-CREATE INDEX codex_runs_run_kind ON codex_runs (run_kind) WHERE run_kind IS NOT NULL;
 CREATE INDEX codex_runs_project ON codex_runs (project_id) WHERE project_id IS NOT NULL;
 CREATE INDEX codex_runs_protocol ON codex_runs (protocol_run_id) WHERE protocol_run_id IS NOT NULL;
 CREATE INDEX codex_runs_step ON codex_runs (step_run_id) WHERE step_run_id IS NOT NULL;

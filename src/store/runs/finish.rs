@@ -6,11 +6,10 @@ use millwright_core::refs::{FinishRun, JobId, JobRef, Resource, Run, RunStatus};
 use rusqlite::{Connection, named_params};
 use serde_json::Value;
 
-use super::{get, row};
+use super::get;
 use crate::store::{StoreError, Timestamp, artifacts};
 
-const FINISH: &str = concat!(
-    "UPDATE codex_runs SET
+const FINISH: &str = "UPDATE codex_runs SET
         status = :status,
         updated_at = :now,
         finished_at = coalesce(finished_at, :now),
@@ -18,10 +17,7 @@ const FINISH: &str = concat!(
         error = coalesce(error, :error),
         cost_tokens = coalesce(:cost_tokens, cost_tokens),
         cost_cents = coalesce(:cost_cents, cost_cents)
-     WHERE run_id = :run_id
-     RETURNING ",
-    row::columns!()
-);
+     WHERE run_id = :run_id";
 
 /// A run follows its flow's job where that is registered, else the job that its log is of. While a flow's emit step has
 /// not registered the flow yet, its own end says nothing about the run.
@@ -137,7 +133,6 @@ fn write(
         ":cost_tokens": end.cost_tokens,
         ":cost_cents": end.cost_cents,
     };
-    Ok(connection
-        .prepare_cached(FINISH)?
-        .query_row(values, row::read)?)
+    connection.prepare_cached(FINISH)?.execute(values)?;
+    get(connection, run_id)
 }

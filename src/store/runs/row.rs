@@ -8,7 +8,7 @@ use rusqlite::types::{FromSqlError, Type};
 
 use crate::store::Timestamp;
 
-/// The columns that [`read`] takes, for `SELECT` and `RETURNING`.
+/// The columns that [`read`] takes.
 macro_rules! columns {
     () => {
         "run_id, job_type, status, created_at, updated_at, run_kind, project_id, protocol_run_id, step_run_id, queue, \

@@ -7,13 +7,12 @@ use rusqlite::{Connection, named_params};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::row;
 use crate::store::{StoreError, Timestamp};
 
 /// What is not sent keeps its value; so do a known run's job type, and, once finished, its status and times, until a
-/// higher attempt comes. An attempt never goes back, and none counts as the first.
-const UPSERT: &str = concat!(
-    "INSERT INTO codex_runs
+/// higher attempt comes. An attempt never goes back, and none counts as the first. `RETURNING` would make SQLite keep a
+/// journal of the statement, which costs more than to read the row.
+const UPSERT: &str = "INSERT INTO codex_runs
        (run_id, job_type, status, created_at, updated_at, started_at, run_kind, project_id, protocol_run_id, step_run_id,
         queue, attempt, worker_id, prompt_version, params, log_path)
      VALUES
@@ -35,10 +34,7 @@ const UPSERT: &str = concat!(
         started_at = iif(finished_at IS NULL OR :attempt > coalesce(attempt, 1), :now, started_at),
         result = iif(:attempt > coalesce(attempt, 1) AND finished_at IS NOT NULL, NULL, result),
         error = iif(:attempt > coalesce(attempt, 1) AND finished_at IS NOT NULL, NULL, error),
-        finished_at = iif(:attempt > coalesce(attempt, 1), NULL, finished_at)
-     RETURNING ",
-    row::columns!()
-);
+        finished_at = iif(:attempt > coalesce(attempt, 1), NULL, finished_at)";
 
 /// Registers a run, or renews it, and returns it with a warning for each association that was dropped.
 ///
@@ -58,7 +54,6 @@ pub fn start(connection: &Connection, run: &StartRun, now: Timestamp) -> Result<
         &new_id
     };
     let params = run.params.as_ref().map(to_text);
-    let mut statement = connection.prepare_cached(UPSERT)?;
     let values = named_params! {
         ":run_id": run_id,
         ":job_type": run.job_type,
@@ -74,9 +69,11 @@ pub fn start(connection: &Connection, run: &StartRun, now: Timestamp) -> Result<
         ":params": params,
         ":log_path": run.log_path,
     };
-    let mut run = statement.query_row(values, row::read)?;
-    run.warnings = warnings;
-    Ok(run)
+    connection.prepare_cached(UPSERT)?.execute(values)?;
+    Ok(Run {
+        warnings,
+        ..super::get(connection, run_id)?
+    })
 }
 
 fn to_text(params: &Map<String, Value>) -> String {
