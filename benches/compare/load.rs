@@ -141,7 +141,7 @@ impl Connection {
             Err(_) => self.fail(),
         }
         let whole = whole_answer(&self.buffer[..self.filled]);
-        if !whole.is_some_and(|length| self.filled >= length) {
+        if whole.is_none_or(|length| self.filled < length) {
             return false;
         }
         if self.buffer.starts_with(b"HTTP/1.1 200") {

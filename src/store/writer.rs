@@ -165,7 +165,9 @@ impl Shared {
         if patience.is_zero() && begun.as_ref().is_err_and(is_held) {
             return false;
         }
-        let group = std::iter::from_fn(|| self.next()).take(GROUP);
+        // Who has waited in vain has waited long enough: all are told.
+        let most = if begun.is_ok() { GROUP } else { WAITING };
+        let group = std::iter::from_fn(|| self.next()).take(most);
         let changes = commit_group(connection, begun, group);
         self.checkpoints.count(changes);
         true

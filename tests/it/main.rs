@@ -37,6 +37,7 @@ mod serve;
 mod served_fixture;
 mod server;
 mod step_executable;
+mod store;
 mod up;
 mod wait;
 mod windmill_double;
