@@ -34,7 +34,9 @@ pub use naming::{agent_id, infer_step_type};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};
-pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, Telemetry, reported};
+pub use report::{
+    ExecutionOutcome, ExecutionReport, QaReport, Report, Telemetry, Tokens, reported,
+};
 pub use select::ready_steps;
 pub use snapshot::{Snapshot, Step};
 pub use spec::{Outputs, ProtocolSpec, QaPolicy, QaSpec, StepSpec};

@@ -100,12 +100,33 @@ pub struct Telemetry {
     /// Tokens, by the rule of four characters each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_tokens: Option<u64>,
+    /// Tokens as the engine counted them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<Tokens>,
+    /// What it cost in US cents, as the engine says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_cents: Option<f64>,
     /// How long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
     /// The Windmill or mill job that it ran in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
+}
+
+/// Tokens by use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Tokens {
+    /// Those that went in, cached ones among them.
+    pub input: u64,
+    /// Those of them that came from a cache.
+    pub cached_input: u64,
+    /// Those that came out, those of reasoning among them.
+    pub output: u64,
+    /// Those of them that were spent on reasoning.
+    pub reasoning: u64,
 }
 
 /// Decides what follows from a report on a step.

@@ -7,15 +7,19 @@ mod cancel;
 mod pipe;
 mod process;
 mod shell;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde_json::Value;
+
 pub use cancel::Cancel;
 pub(crate) use process::run_command;
 pub use shell::Shell;
+pub use usage::Usage;
 
 /// What an engine is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,11 @@ pub struct Task {
     pub mode: Mode,
     /// The prompt's file.
     pub prompt: PathBuf,
+    /// The whole text for an engine that reads text: the prompt, filled in, and what it is told beside it.
+    pub input: String,
+    /// The JSON Schema that the output is to conform to, for the engines that take one. It is no promise: the caller
+    /// validates.
+    pub output_schema: Option<Value>,
     /// Where it works.
     pub directory: PathBuf,
     /// The model that it uses.
@@ -46,10 +55,12 @@ pub struct Task {
 }
 
 /// What an engine yields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineOutput {
     /// Its output, unchanged.
     pub output: Vec<u8>,
+    /// What it spent, where it says so.
+    pub usage: Option<Usage>,
 }
 
 /// What accompanies a run: where its lines go, and how it is stopped.

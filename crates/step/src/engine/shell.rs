@@ -26,7 +26,10 @@ impl Engine for Shell {
         let mut command = Command::new(&task.prompt);
         command.current_dir(&task.directory).envs(&task.environment);
         let output = run_command(command, &shown(&task.prompt), task.limit, control)?;
-        Ok(EngineOutput { output })
+        Ok(EngineOutput {
+            output,
+            usage: None,
+        })
     }
 }
 
@@ -80,6 +83,8 @@ mod tests {
         Task {
             mode: Mode::Execute,
             prompt,
+            input: String::new(),
+            output_schema: None,
             directory: folder.to_owned(),
             model: None,
             environment: BTreeMap::from([("MILLWRIGHT_STEP_NAME", "01-x".to_owned())]),

@@ -9,10 +9,10 @@ use millwright_core::protocol::{
     parse_verdict,
 };
 
-use super::execute::note_engine;
+use super::execute::{note_engine, note_usage};
 use super::port::PortError;
 use super::resolve::{ResolveError, Resolver};
-use super::{REPORT_FILE, Runner, estimated_tokens, gates, lease, telemetry};
+use super::{REPORT_FILE, Runner, gates, lease, telemetry};
 use crate::engine::EngineError;
 use crate::files::write_whole;
 
@@ -120,7 +120,7 @@ impl Runner<'_> {
         note_engine(telemetry, &run, "qa");
         match run.engine.run(&run.task, &self.control()) {
             Ok(yielded) => {
-                telemetry.estimated_tokens = Some(estimated_tokens(&yielded.output));
+                note_usage(telemetry, &yielded);
                 if let Err(reason) = write_whole(&report_file, &yielded.output) {
                     let path = report_file.display();
                     return Judgement::failed(

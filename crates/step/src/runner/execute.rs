@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::port::PortError;
 use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
 use super::{Runner, estimated_tokens, lease, telemetry};
-use crate::engine::EngineError;
+use crate::engine::{EngineError, EngineOutput};
 use crate::files::write_all_whole;
 
 /// Work that was done, or failed, and was reported.
@@ -98,7 +98,10 @@ impl Runner<'_> {
         let outcome = run.engine.run(&run.task, &self.control());
         telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
         match outcome {
-            Ok(yielded) => write_outputs(yielded.output, outputs, telemetry),
+            Ok(yielded) => {
+                note_usage(&mut telemetry, &yielded);
+                write_outputs(yielded.output, outputs, telemetry)
+            }
             Err(EngineError::Cancelled) => {
                 let error = EngineError::Cancelled;
                 Work::ended(ExecutionOutcome::Cancelled, &error, error.kind(), telemetry)
@@ -110,7 +113,6 @@ impl Runner<'_> {
 
 /// An empty output is none: it leaves the files as they are.
 fn write_outputs(output: Vec<u8>, outputs: &OutputFiles, mut telemetry: Telemetry) -> Work {
-    telemetry.estimated_tokens = Some(estimated_tokens(&output));
     telemetry.outputs = Some(outputs.on_record());
     if !output.is_empty()
         && let Err((path, reason)) = write_all_whole(outputs.all(), &output)
@@ -155,6 +157,14 @@ impl Work {
             },
             output: Vec::new(),
         }
+    }
+}
+
+/// Puts on record what was spent.
+pub(super) fn note_usage(telemetry: &mut Telemetry, yielded: &EngineOutput) {
+    telemetry.estimated_tokens = Some(estimated_tokens(&yielded.output));
+    if let Some(usage) = &yielded.usage {
+        usage.note_in(telemetry);
     }
 }
 

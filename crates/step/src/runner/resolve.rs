@@ -166,6 +166,8 @@ impl<'a> Resolver<'a> {
                     Kind::Execute => Mode::Execute,
                     Kind::Qa => Mode::Qa,
                 },
+                input: text_of(&prompt),
+                output_schema: None,
                 prompt,
                 directory: self.places.workspace.clone(),
                 model: self.model(engine, kind),
@@ -283,6 +285,12 @@ impl OutputFiles {
                 .collect(),
         }
     }
+}
+
+/// The prompt as text. Not every prompt is text, and what cannot be read is told by the engine that needs it.
+fn text_of(path: &Path) -> String {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The prompt's version: the hash of its bytes.
