@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{CommandError, Exit, logging, output, signals};
 use crate::server::{self, Access, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
-use crate::store::{Store, StoreOptions};
+use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
 
 /// Serves the refs API.
 #[derive(Debug, Args)]
@@ -23,11 +23,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8011")]
     listen: SocketAddr,
     /// The database.
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "sqlite://.millwright/millwright.db"
-    )]
+    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_ADDRESS)]
     database: String,
     /// A folder below which logs and artifacts may be read as files; may be given again.
     #[arg(long, value_name = "DIR")]

@@ -18,6 +18,8 @@ use super::writer::{Change, Writer, Written};
 use super::{StoreError, migrations};
 
 const PREFIX: &str = "sqlite://";
+/// The database of a project for which none is named.
+pub const DEFAULT_ADDRESS: &str = "sqlite://.millwright/millwright.db";
 
 /// How to open a database.
 #[derive(Debug, Clone)]

@@ -16,6 +16,6 @@ pub mod runs;
 mod time;
 mod writer;
 
-pub use database::{Store, StoreOptions};
+pub use database::{DEFAULT_ADDRESS, Store, StoreOptions};
 pub use error::StoreError;
 pub use time::Timestamp;

@@ -12,12 +12,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::serve::block_on;
 use super::signals::Told;
 use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
-use crate::store::{Store, StoreOptions};
+use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
 use show::Shown;
 use target::Target;
 
@@ -45,19 +46,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// The database.
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "sqlite://.millwright/millwright.db"
-    )]
+    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_ADDRESS)]
     database: String,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| CommandError::new(Exit::Unavailable, error))?;
-    runtime.block_on(run_here(args))
+    block_on(run_here(args))
 }
 
 async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
