@@ -9,6 +9,7 @@ mod execution;
 mod hash;
 mod lifecycle;
 mod naming;
+pub mod placeholders;
 mod policy;
 mod qa;
 mod record;
