@@ -235,8 +235,8 @@ mod tests {
             let mut expected = String::new();
             for (form, which, word) in &pieces {
                 let (open, close) = FORMS[*form];
-                written += &format!("{open}{}{close}{word}", names[*which]);
-                expected += &format!("{}{word}", texts[*which]);
+                written.extend([open, names[*which], close, word]);
+                expected.extend([texts[*which].as_str(), word]);
             }
             prop_assert_eq!(fill(&written, &values), Ok(expected));
         }
