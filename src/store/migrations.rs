@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_protocols.sql"),
     include_str!("migrations/0003_jobs.sql"),
     include_str!("migrations/0004_reports.sql"),
+    include_str!("migrations/0005_clarifications.sql"),
 ];
 
 /// The newest version that this program knows.

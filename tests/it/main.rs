@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a file per command and per route.
 
+mod agent_log;
 mod api_fixture;
 mod claims;
 mod contract;

@@ -2,6 +2,7 @@
 //!
 //! Always so: an offset counts bytes, and a part never splits a character.
 
+mod append;
 mod beneath;
 mod chapter;
 mod file;
@@ -44,7 +45,7 @@ fn question_marks(bad: usize) -> String {
 /// The routes of this room.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(whole::show_log))
+        .routes(routes!(whole::show_log, append::append_log))
         .routes(routes!(tail_log))
         .routes(routes!(stream::stream_log))
 }
@@ -60,7 +61,7 @@ pub(super) struct TailParams {
     /// How many bytes at most; 65536 where it is not said.
     #[param(minimum = 1024, maximum = 1_048_576)]
     max_bytes: Option<u32>,
-    /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job.
+    /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job; `agent`: what its agent says.
     #[param(inline)]
     source: Option<Choice>,
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use millwright_core::refs::{JobId, JobRef, Run};
+use millwright_core::refs::{AGENT_LOG, JobId, JobRef, Run};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,8 @@ pub(super) enum Choice {
     Flow,
     /// That of the job in the run's `log_path`.
     Job,
+    /// What the run's agent says: the artifact `agent.log`. Empty where there is none.
+    Agent,
 }
 
 /// A run's log.
@@ -50,14 +52,15 @@ impl LogSource {
     ) -> Result<Self, ApiError> {
         let read = app.store.read(move |connection| {
             let run = runs::get(connection, &run_id)?;
-            let flow = match choice {
-                Choice::Flow => artifacts::path_of(connection, &run_id, "windmill.flow.logs")?,
-                Choice::Job => None,
+            let of_artifact = |name| artifacts::path_of(connection, &run_id, name);
+            let path = match choice {
+                Choice::Flow => of_artifact("windmill.flow.logs")?.or_else(|| run.log_path.clone()),
+                Choice::Job => run.log_path.clone(),
+                Choice::Agent => of_artifact(AGENT_LOG)?,
             };
-            Ok((run, flow))
+            Ok((run, path))
         });
-        let (run, flow) = read.await?;
-        let path = flow.or_else(|| run.log_path.clone());
+        let (run, path) = read.await?;
         Self::at(app, run, path).await
     }
 

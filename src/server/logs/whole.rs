@@ -22,7 +22,7 @@ use crate::server::state::{App, AppState};
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LogParams {
-    /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job.
+    /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job; `agent`: what its agent says.
     #[param(inline)]
     source: Option<Choice>,
 }

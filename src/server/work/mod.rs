@@ -117,6 +117,11 @@ impl Work {
         &self.0.protocols
     }
 
+    /// The folder of the logs that this server writes.
+    pub fn logs(&self) -> &Path {
+        &self.0.logs
+    }
+
     /// Takes up what an earlier server left: what it was executing has failed, what it was planning is planned.
     /// What is executed here is stopped when `closing` is cancelled.
     ///

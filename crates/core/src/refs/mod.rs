@@ -7,5 +7,7 @@ mod record;
 mod run_id;
 
 pub use job_ref::{JobId, JobRef, RefError, Resource};
-pub use record::{Artifact, FinishRun, LogTail, Run, RunStatus, StartRun, UpsertArtifact};
+pub use record::{
+    AGENT_LOG, Artifact, FinishRun, LogAppended, LogTail, Run, RunStatus, StartRun, UpsertArtifact,
+};
 pub use run_id::{RunId, RunIdError};

@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{JobId, Resource, RunId};
 
+/// The artifact that is the log of a run's agent.
+pub const AGENT_LOG: &str = "agent.log";
+
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -202,6 +205,16 @@ pub struct LogTail {
     pub eof: bool,
     /// The text; a UTF-8 character is never split.
     pub chunk: String,
+}
+
+/// The answer to `POST /codex/runs/{run_id}/logs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogAppended {
+    /// The run.
+    pub run_id: String,
+    /// Where the next part begins, in bytes: all before it is kept.
+    pub next_offset: u64,
 }
 
 impl RunStatus {

@@ -30,6 +30,7 @@ pub const API_TOKEN: &str = "TASKSGODZILLA_API_TOKEN";
 pub const PROTOCOL_API_URL: &str = "DEVGODZILLA_API_URL";
 
 const DEFAULT_URL: &str = "http://tasksgodzilla-api:8011";
+const JSON: &str = "application/json";
 /// One call gets this long.
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -120,9 +121,19 @@ impl<'a, H: Host> Client<'a, H> {
         limit: Duration,
     ) -> Result<T, ClientError> {
         let request = self.request(method, path, body);
-        let answer = retry::send(self, &request, path, safety, limit).await?;
+        self.exchange(&request, path, safety, limit).await
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+        path: &str,
+        safety: Safety,
+        limit: Duration,
+    ) -> Result<T, ClientError> {
+        let answer = retry::send(self, request, path, safety, limit).await?;
         let parsed = check(&answer).and_then(|()| parse(&answer));
-        parsed.map_err(|problem| self.error(method, path, problem))
+        parsed.map_err(|problem| self.error(request.method, path, problem))
     }
 
     fn request(&self, method: Method, path: &str, body: Option<String>) -> Request {
@@ -131,6 +142,7 @@ impl<'a, H: Host> Client<'a, H> {
             url: self.base.join(path),
             token: self.token.clone(),
             body,
+            media_type: JSON,
         }
     }
 

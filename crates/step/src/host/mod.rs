@@ -72,7 +72,7 @@ pub enum Method {
     Put,
 }
 
-/// A request. Its body, if any, is JSON.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
@@ -81,8 +81,10 @@ pub struct Request {
     pub url: String,
     /// The token for `Authorization: Bearer`.
     pub token: Option<Secret>,
-    /// The body, as JSON text.
+    /// The body.
     pub body: Option<String>,
+    /// What the body is.
+    pub media_type: &'static str,
 }
 
 /// An answer, of any status.

@@ -167,7 +167,7 @@ fn send_body(
     within: Duration,
 ) -> Result<Answer<Body>, Error> {
     let call = call.config().timeout_global(Some(within)).build();
-    let call = authorized(call, request).header("content-type", "application/json");
+    let call = authorized(call, request).header("content-type", request.media_type);
     call.send(request.body.as_deref().unwrap_or("{}"))
 }
 
