@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{Gate, Kind};
+use super::report::TOKENS_USED;
+use super::{Gate, Kind, Snapshot, Step};
 
 /// A claim on a step: a lease that its holder renews.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +67,30 @@ pub struct Assignment {
     pub model: Option<String>,
     /// What the project says where the step does not.
     pub defaults: ProjectDefaults,
+    /// What stands for what in prompts, as the spec says.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub placeholders: Map<String, Value>,
+    /// What the spec's template says for all of its steps.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub template: Map<String, Value>,
+    /// The tokens that were spent until now.
+    #[serde(default)]
+    pub spent: Spent,
+    /// How often what its check found was mended since its own work was last done.
+    #[serde(default)]
+    pub auto_fix_attempts: u32,
+}
+
+/// Tokens that were spent, as far as they are on record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Spent {
+    /// On the step.
+    pub step: u64,
+    /// On every step of its protocol.
+    pub protocol: u64,
 }
 
 /// What a project says for all of its steps.
@@ -79,27 +104,53 @@ pub struct ProjectDefaults {
     pub model: Option<String>,
     /// The model that checks.
     pub qa_model: Option<String>,
-    /// The commands of the gates that the project has: `policy_overrides.gates`.
-    pub gates: BTreeMap<Gate, String>,
+    /// The commands of the project's gates, `policy_overrides.gates`; null where it wants none. A gate that is not named
+    /// is found out by the project's files.
+    pub gates: BTreeMap<Gate, Option<String>>,
+    /// Whether prompts and outputs may lie outside of the workspace: `policy_overrides.allow_outside_paths`.
+    pub allow_outside_paths: bool,
+    /// Whether a failing verdict passes where nothing but files below `.protocols/` has changed:
+    /// `policy_overrides.qa_pass_protocol_only`.
+    pub qa_pass_protocol_only: bool,
 }
 
 impl ProjectDefaults {
     /// Reads a project's `default_models` and `policy_overrides`; what is not understood says nothing.
     pub fn of_project(default_models: Option<&Value>, policy_overrides: Option<&Value>) -> Self {
         let model = |stage: &str| text(default_models?.get(stage)?);
-        let gate = |gate: Gate| text(policy_overrides?.get("gates")?.get(gate.as_str())?);
+        let policy = |key: &str| policy_overrides?.get(key);
+        let is_set = |key: &str| policy(key) == Some(&Value::Bool(true));
         Self {
-            engine_id: policy_overrides
-                .and_then(|policy| policy.get("default_engine_id"))
-                .and_then(text),
+            engine_id: policy("default_engine_id").and_then(text),
             model: model("exec").or_else(|| model("default")),
             qa_model: model("qa").or_else(|| model("default")),
-            gates: Gate::ALL
-                .iter()
-                .filter_map(|id| Some((*id, gate(*id)?)))
-                .collect(),
+            gates: policy("gates").map(gates).unwrap_or_default(),
+            allow_outside_paths: is_set("allow_outside_paths"),
+            qa_pass_protocol_only: is_set("qa_pass_protocol_only"),
         }
     }
+}
+
+impl Spent {
+    /// What is on record for a step and its protocol.
+    pub fn of(snapshot: &Snapshot, step_run_id: i64) -> Self {
+        let used = |step: &Step| step.runtime_state.get(TOKENS_USED).and_then(Value::as_u64);
+        let of_step = snapshot.step(step_run_id).and_then(used);
+        Self {
+            step: of_step.unwrap_or_default(),
+            protocol: snapshot.steps.iter().filter_map(used).sum(),
+        }
+    }
+}
+
+/// A gate's command; null, false and an empty text mean that the project wants none.
+fn gates(configured: &Value) -> BTreeMap<Gate, Option<String>> {
+    let of = |gate: Gate| match configured.get(gate.as_str())? {
+        Value::Null | Value::Bool(false) => Some((gate, None)),
+        Value::String(command) => Some((gate, Some(command.clone()).filter(|c| !c.is_empty()))),
+        _ => None,
+    };
+    Gate::ALL.iter().filter_map(|gate| of(*gate)).collect()
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -14,7 +14,12 @@ pub fn spec_hash(spec: &Value) -> String {
 
 /// The whole SHA-256 of canonical JSON, 64 hex digits.
 pub fn long_hash(value: &Value) -> String {
-    hex(&Sha256::digest(canonical_json(value)))
+    sha256(canonical_json(value).as_bytes())
+}
+
+/// The whole SHA-256 of some bytes, 64 hex digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// The first 12 hex digits of the SHA-256 of some bytes: a spec's hash, a prompt's version.

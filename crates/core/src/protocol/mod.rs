@@ -6,6 +6,7 @@ mod assignment;
 mod decision;
 mod event;
 mod execution;
+mod failure;
 mod hash;
 mod lifecycle;
 mod naming;
@@ -22,11 +23,12 @@ mod transition;
 mod validate;
 mod words;
 
-pub use assignment::{Assignment, Begun, Claim, ProjectDefaults};
+pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
-pub use hash::{canonical_json, long_hash, short_hash, spec_hash};
+pub use failure::{FailureKind, classify};
+pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
 pub use lifecycle::{
     LetGo, begin_execution, begin_qa, cancel, let_go, pause, planned, resume, spec_missing,
     spec_refused, start,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{StepType, words::words};
+use super::{Gate, StepType, words::words};
 
 words! {
     /// What becomes of a step's output after it ran.
@@ -96,13 +96,14 @@ pub struct StepSpec {
 }
 
 /// How a step's output is checked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QaSpec {
     /// Whether and how thoroughly; null means `full`.
     #[serde(deserialize_with = "required")]
     #[schemars(required)]
     pub policy: Option<QaPolicy>,
-    /// The checking prompt; by default the workspace's `prompts/quality-validator.prompt.md`.
+    /// The checking prompt; by default the workspace's `prompts/quality-validator.prompt.md`, else
+    /// the one that comes with millwright.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
     /// The model that checks.
@@ -114,6 +115,12 @@ pub struct QaSpec {
     /// What the prompt is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Map<String, Value>>,
+    /// The gates that are run first; by default all that the project has, and none in a light check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Vec<Gate>>,
+    /// The prompt that mends what linters and formatters find; for the engine `shell`, an executable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix_prompt: Option<String>,
 }
 
 /// Where a step's output goes: the same bytes to each place.

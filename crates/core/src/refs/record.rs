@@ -147,7 +147,7 @@ pub struct Artifact {
 }
 
 /// The body of `POST /codex/runs/{run_id}/artifacts/upsert`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpsertArtifact {
     /// The artifact's name, one to a run.
