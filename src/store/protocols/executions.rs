@@ -5,8 +5,7 @@
 use std::path::Path;
 
 use millwright_core::protocol::{
-    Begun, Execution, ExecutionOutcome, ExecutionReport, ExecutionStarted, ExecutionStatus, Kind,
-    LetGo, QaReport, Report, StepRun, StepStatus, Telemetry,
+    Begun, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, Report, StepRun, StepStatus,
 };
 use millwright_core::refs::UpsertArtifact;
 use rusqlite::{OptionalExtension, Row};
@@ -16,6 +15,9 @@ use uuid::Uuid;
 use super::work::as_json;
 use super::{StoreError, Tables, word};
 use crate::store::artifacts;
+
+/// So many files of one report are registered.
+const MOST_FILES: usize = 64;
 
 /// An execution that was asked for.
 #[derive(Debug, Clone)]
@@ -270,22 +272,7 @@ impl Tables<'_> {
             return Ok(execution);
         }
         let claim = self.claim_of_execution(id)?;
-        let report = match execution.kind {
-            Kind::Execute => Report::Executed(ExecutionReport {
-                outcome: ExecutionOutcome::Cancelled,
-                summary: "the execution was stopped".to_owned(),
-                error_type: None,
-                telemetry: Telemetry::default(),
-            }),
-            Kind::Qa => Report::Checked(QaReport {
-                verdict: None,
-                summary: "the check was stopped".to_owned(),
-                gates: Vec::new(),
-                inline: false,
-                error_type: None,
-                telemetry: Telemetry::default(),
-            }),
-        };
+        let report = Report::stopped(execution.kind, "the execution was stopped");
         self.report(execution.step_run_id, &claim, &report)?;
         self.execution(id)
     }
@@ -312,15 +299,38 @@ impl Tables<'_> {
         Ok(())
     }
 
-    /// A flow's job is the holder of its claims, and its run refers to that job's log.
+    /// Registers files with the run of the flow or the job that claimed the step, where there is such a run. What could
+    /// not be registered over the API is left out.
+    pub(super) fn register_artifacts(
+        &self,
+        step_run_id: i64,
+        files: &[UpsertArtifact],
+    ) -> Result<(), StoreError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let Some(run_id) = self.run_of_holder(step_run_id)? else {
+            return Ok(());
+        };
+        let fits = |file: &&UpsertArtifact| {
+            (1..=200).contains(&file.name.len()) && (1..=4096).contains(&file.path.len())
+        };
+        for file in files.iter().filter(fits).take(MOST_FILES) {
+            artifacts::upsert(self.connection, &run_id, file, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// A flow's job is the holder of its claims, and its run refers to that job's log; so does the run of a job alone.
     fn run_of_holder(&self, step_run_id: i64) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
                 "SELECT run_id FROM claims JOIN run_artifacts
                      ON run_artifacts.path = 'windmill://job/' || claims.holder || '/logs'
-                 WHERE claims.step_run_id = ?1 AND run_artifacts.name = 'windmill.flow.logs'
-                 ORDER BY run_artifacts.id LIMIT 1",
+                 WHERE claims.step_run_id = ?1
+                     AND run_artifacts.name IN ('windmill.flow.logs', 'windmill.logs')
+                 ORDER BY run_artifacts.name, run_artifacts.id LIMIT 1",
             )?
             .query_row([step_run_id], |row| row.get(0))
             .optional()?)

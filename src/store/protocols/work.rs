@@ -3,10 +3,11 @@
 //! Always so: a report counts only from the claim that holds the step at that moment, and only once.
 
 use millwright_core::protocol::{
-    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, QaPolicy, QaResult, Report, Step,
-    StepRun, StepStatus, begin_execution, begin_qa, reported,
+    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, QaPolicy, QaResult, Report,
+    Snapshot, Spent, Step, StepRun, StepStatus, auto_fix_attempts, begin_execution, begin_qa,
+    reported,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::claims::{HeldClaim, lease};
 use super::executions::End;
@@ -49,7 +50,7 @@ impl Tables<'_> {
         Ok(Begun {
             claim: lease(step_run_id, &held.claim, self.leases.working),
             kind,
-            assignment: self.assignment(&step)?,
+            assignment: self.assignment(&step, &decision.after)?,
         })
     }
 
@@ -84,7 +85,8 @@ impl Tables<'_> {
         let decision = reported(&seen.snapshot, step_run_id, report)?;
         self.apply(&seen, &decision, Some(claim))?;
         let after = decision.after.step(step_run_id);
-        if !matches!(report, Report::Started(_)) {
+        self.register_files(step_run_id, report)?;
+        if matches!(report, Report::Executed(_) | Report::Checked(_)) {
             self.settle(&held, after, report)?;
         }
         let answer = self.step(step_run_id)?;
@@ -120,7 +122,9 @@ impl Tables<'_> {
             Report::Executed(report) => match report.outcome {
                 ExecutionOutcome::Succeeded => End::Succeeded(as_json(&step)),
                 ExecutionOutcome::Cancelled => End::Cancelled,
-                ExecutionOutcome::Failed | ExecutionOutcome::SpecInvalid => {
+                ExecutionOutcome::Failed
+                | ExecutionOutcome::SpecInvalid
+                | ExecutionOutcome::OverBudget => {
                     let name = report.error_type.as_deref().unwrap_or("ExecutionFailed");
                     End::Failed(json!({"name": name, "message": report.summary}))
                 }
@@ -135,13 +139,14 @@ impl Tables<'_> {
                     step_status: step.status,
                 })),
             },
-            Report::Started(_) => End::Cancelled,
+            Report::Started(_) | Report::AutoFix(_) => End::Cancelled,
         })
     }
 
-    fn assignment(&self, step: &StepRun) -> Result<Assignment, StoreError> {
+    fn assignment(&self, step: &StepRun, now: &Snapshot) -> Result<Assignment, StoreError> {
         let run = self.protocol(step.protocol_run_id)?;
         let project = self.project(run.project_id)?;
+        let of_spec = |key| object_in(run.template_config.as_ref(), key);
         Ok(Assignment {
             step_run_id: step.id,
             step_index: step.step_index,
@@ -160,8 +165,29 @@ impl Tables<'_> {
                 project.default_models.as_ref(),
                 project.policy_overrides.as_ref(),
             ),
+            placeholders: of_spec("placeholders"),
+            template: of_spec("template"),
+            spent: Spent::of(now, step.id),
+            auto_fix_attempts: auto_fix_attempts(now, step.id),
         })
     }
+
+    /// Registers the files that work has left with the run of whoever claimed the step.
+    fn register_files(&self, step_run_id: i64, report: &Report) -> Result<(), StoreError> {
+        let files = match report {
+            Report::Executed(report) => &report.artifacts,
+            Report::Checked(report) => &report.artifacts,
+            Report::Started(_) | Report::AutoFix(_) => return Ok(()),
+        };
+        self.register_artifacts(step_run_id, files)
+    }
+}
+
+/// An object of a run's spec.
+fn object_in(template_config: Option<&Value>, key: &str) -> Map<String, Value> {
+    let found =
+        template_config.and_then(|config| config.get("protocol_spec")?.get(key)?.as_object());
+    found.cloned().unwrap_or_default()
 }
 
 /// A record as JSON.

@@ -100,4 +100,11 @@ impl Decision {
             step.runtime_state.insert(key.to_owned(), value.into());
         }
     }
+
+    /// Takes a value out of a step's runtime state.
+    pub(super) fn forget(&mut self, id: i64, key: &str) {
+        if let Some(step) = self.after.step_mut(id) {
+            step.runtime_state.shift_remove(key);
+        }
+    }
 }

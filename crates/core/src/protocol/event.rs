@@ -51,6 +51,14 @@ words! {
         QaSkippedPolicy = "qa_skipped_policy",
         /// The check itself could not be done.
         QaError = "qa_error",
+        /// A check failed and passes, since nothing but the protocol's own files has changed.
+        QaDowngradedProtocolOnly = "qa_downgraded_protocol_only",
+        /// What a check found is to be mended by an engine.
+        QaAutoFixAttempt = "qa_auto_fix_attempt",
+        /// An engine has mended what a check found.
+        QaAutoFixApplied = "qa_auto_fix_applied",
+        /// An engine could not mend what a check found.
+        QaAutoFixError = "qa_auto_fix_error",
         /// A loop policy's condition does not hold.
         LoopConditionSkipped = "loop_condition_skipped",
         /// A loop policy has sent its step back as often as it may.

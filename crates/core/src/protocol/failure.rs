@@ -115,10 +115,15 @@ const BAD: [&str; 6] = ["fail", "failed", "fails", "error", "errors", "not"];
 
 /// The kind of failure that a text tells of.
 pub fn classify(text: &str) -> FailureKind {
-    let evidence: Vec<&str> = text.lines().filter(|line| !tells_of_success(line)).collect();
-    let found = SIGNS
-        .iter()
-        .find(|(_, signs)| evidence.iter().any(|line| signs.iter().any(|sign| sign.is_in(line))));
+    let evidence: Vec<&str> = text
+        .lines()
+        .filter(|line| !tells_of_success(line))
+        .collect();
+    let found = SIGNS.iter().find(|(_, signs)| {
+        evidence
+            .iter()
+            .any(|line| signs.iter().any(|sign| sign.is_in(line)))
+    });
     found.map_or(FailureKind::Other, |(kind, _)| *kind)
 }
 
@@ -141,7 +146,10 @@ impl Sign {
 }
 
 fn tells_of_success(line: &str) -> bool {
-    let without_praise = line.to_ascii_lowercase().replace("no errors", "").replace("0 errors", "");
+    let without_praise = line
+        .to_ascii_lowercase()
+        .replace("no errors", "")
+        .replace("0 errors", "");
     GOOD.iter().any(|word| says(line, word)) && !BAD.iter().any(|word| says(&without_praise, word))
 }
 
@@ -190,14 +198,29 @@ mod tests {
     #[test]
     fn a_failure_is_known_by_what_tools_print() {
         for (text, kind) in [
-            ("  File \"a.py\", line 3\nSyntaxError: invalid syntax", FailureKind::Syntax),
+            (
+                "  File \"a.py\", line 3\nSyntaxError: invalid syntax",
+                FailureKind::Syntax,
+            ),
             ("a.js:1:2: Unexpected token '}'", FailureKind::Syntax),
-            ("app.py:1:1: F401 `os` imported but not used", FailureKind::Lint),
-            ("app.py:9:80: E501 Line too long (90 > 79)", FailureKind::Lint),
+            (
+                "app.py:1:1: F401 `os` imported but not used",
+                FailureKind::Lint,
+            ),
+            (
+                "app.py:9:80: E501 Line too long (90 > 79)",
+                FailureKind::Lint,
+            ),
             ("warning: unused variable: `x`", FailureKind::Lint),
             ("would reformat src/app.py", FailureKind::Format),
-            ("[warn] Run Prettier with --write to fix.", FailureKind::Format),
-            ("a.py:1: error: Incompatible types in assignment", FailureKind::Typecheck),
+            (
+                "[warn] Run Prettier with --write to fix.",
+                FailureKind::Format,
+            ),
+            (
+                "a.py:1: error: Incompatible types in assignment",
+                FailureKind::Typecheck,
+            ),
             ("1 failed, 3 passed in 0.1s", FailureKind::Test),
             ("thread 'x' panicked at src/lib.rs:1:1", FailureKind::Test),
             ("the wording is unkind", FailureKind::Other),

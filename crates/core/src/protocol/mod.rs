@@ -3,6 +3,7 @@
 //! Always so: nothing here changes anything; whoever holds the tables applies a [`Decision`] in one transaction.
 
 mod assignment;
+mod auto_fix;
 mod decision;
 mod event;
 mod execution;
@@ -24,6 +25,7 @@ mod validate;
 mod words;
 
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
+pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};

@@ -8,11 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, auto_fix};
 use super::policy::{Reason, apply_policies, apply_triggers};
 use super::{
-    Decision, EventType, GateResult, NewEvent, Outputs, QaPolicy, QaVerdict, Refused, Snapshot,
-    StepAction,
+    Decision, EventType, FailureKind, GateResult, Kind, NewEvent, Outputs, QaPolicy, QaVerdict,
+    Refused, Snapshot, StepAction,
 };
+use crate::refs::UpsertArtifact;
+
+/// Where a step's runtime state keeps the tokens that were spent on it.
+pub(super) const TOKENS_USED: &str = "tokens_used";
 
 /// What the holder of a claim reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +30,8 @@ pub enum Report {
     Executed(ExecutionReport),
     /// Its check has ended.
     Checked(QaReport),
+    /// What its check found is being mended, by an engine.
+    AutoFix(AutoFixReport),
 }
 
 /// How the step's own work ended.
@@ -39,6 +46,9 @@ pub struct ExecutionReport {
     pub error_type: Option<String>,
     /// What was used and spent.
     pub telemetry: Telemetry,
+    /// The files that it left, for the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<UpsertArtifact>,
 }
 
 /// How an execution ended.
@@ -52,6 +62,8 @@ pub enum ExecutionOutcome {
     Failed,
     /// The step's entry in the spec, or what it names, is wrong; nothing ran.
     SpecInvalid,
+    /// The tokens that it may spend are spent; no policy sends it back.
+    OverBudget,
     /// Someone stopped it.
     Cancelled,
 }
@@ -70,8 +82,20 @@ pub struct QaReport {
     pub inline: bool,
     /// What kind of failure it was, where the check itself could not be done.
     pub error_type: Option<String>,
+    /// What kind of failure the gates or the report tell of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureKind>,
+    /// How often it was mended before.
+    #[serde(default)]
+    pub auto_fix_attempts: u32,
+    /// Whether the report failed, and passes since nothing but the protocol's own files has changed.
+    #[serde(default)]
+    pub protocol_only: bool,
     /// What was used and spent.
     pub telemetry: Telemetry,
+    /// The files that it left, for the run that it belongs to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<UpsertArtifact>,
 }
 
 /// What work used and spent.
@@ -129,6 +153,49 @@ pub struct Tokens {
     pub reasoning: u64,
 }
 
+impl Report {
+    /// The report that someone stopped the work.
+    pub fn stopped(kind: Kind, summary: impl Into<String>) -> Self {
+        match kind {
+            Kind::Execute => {
+                Self::Executed(ExecutionReport::of(ExecutionOutcome::Cancelled, summary))
+            }
+            Kind::Qa => Self::Checked(QaReport::of(None, summary)),
+        }
+    }
+}
+
+impl ExecutionReport {
+    /// A report that says no more than this.
+    pub fn of(outcome: ExecutionOutcome, summary: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            summary: summary.into(),
+            error_type: None,
+            telemetry: Telemetry::default(),
+            artifacts: Vec::new(),
+        }
+    }
+}
+
+impl QaReport {
+    /// A report that says no more than this.
+    pub fn of(verdict: Option<QaVerdict>, summary: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            summary: summary.into(),
+            gates: Vec::new(),
+            inline: false,
+            error_type: None,
+            failure: None,
+            auto_fix_attempts: 0,
+            protocol_only: false,
+            telemetry: Telemetry::default(),
+            artifacts: Vec::new(),
+        }
+    }
+}
+
 /// Decides what follows from a report on a step.
 ///
 /// # Errors
@@ -142,6 +209,7 @@ pub fn reported(
         Report::Started(telemetry) => started(snapshot, step_run_id, telemetry),
         Report::Executed(report) => executed(snapshot, step_run_id, report),
         Report::Checked(report) => checked(snapshot, step_run_id, report),
+        Report::AutoFix(report) => auto_fix(snapshot, step_run_id, report),
     }
 }
 
@@ -167,6 +235,7 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
     match report.outcome {
         ExecutionOutcome::Succeeded => {
             decision.emit(event(EventType::StepCompleted, "executed."));
+            decision.forget(id, AUTO_FIX_ATTEMPTS);
             executed_well(&mut decision, id, step.qa)?;
         }
         ExecutionOutcome::Failed => {
@@ -180,12 +249,19 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             decision.emit(failure(event).with("step", step.name.as_str()));
             decision.block();
         }
+        ExecutionOutcome::OverBudget => {
+            decision.step(id, StepAction::FailExecution)?;
+            let event = event(EventType::StepExecutionFailed, "is over its budget.");
+            decision.emit(failure(event));
+            decision.block();
+        }
         ExecutionOutcome::Cancelled => {
             decision.step(id, StepAction::Lapse)?;
             decision.emit(event(EventType::StepExecutionCancelled, "was stopped."));
         }
     }
     summarise(&mut decision, id, &report.summary);
+    spend(&mut decision, id, &report.telemetry);
     Ok(decision)
 }
 
@@ -221,9 +297,18 @@ fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, 
     };
     decision.remember(id, "qa_verdict", verdict_on_record(verdict, report));
     summarise(&mut decision, id, &report.summary);
+    spend(&mut decision, id, &report.telemetry);
     let passed = verdict != QaVerdict::Failed;
     if report.error_type.is_some() {
         decision.emit(qa_event(EventType::QaError, &step.name, id, report));
+    }
+    if report.protocol_only {
+        decision.emit(qa_event(
+            EventType::QaDowngradedProtocolOnly,
+            &step.name,
+            id,
+            report,
+        ));
     }
     let event_type = match (passed, report.inline) {
         (true, false) => EventType::QaPassed,
@@ -249,10 +334,27 @@ fn qa_event(event_type: EventType, name: &str, id: i64, report: &QaReport) -> Ne
         .of_step(id)
         .with("step_run_id", id)
         .with_all(report.telemetry.entries());
-    if report.error_type.is_some() {
-        event.with_all(failure_entries(&report.summary, report.error_type.as_ref()))
-    } else {
-        event
+    let event = match report.auto_fix_attempts {
+        0 => event,
+        attempts => event.with("auto_fix_attempts", attempts),
+    };
+    match (&report.error_type, report.failure) {
+        (Some(_), _) => {
+            event.with_all(failure_entries(&report.summary, report.error_type.as_ref()))
+        }
+        (None, Some(failure)) => event.with("error_type", failure.as_str()),
+        (None, None) => event,
+    }
+}
+
+/// Adds what was spent to what the step has spent.
+pub(super) fn spend(decision: &mut Decision, id: i64, telemetry: &Telemetry) {
+    let spent = telemetry.spent_tokens();
+    let state = decision.after.step(id).map(|step| &step.runtime_state);
+    let before = state.and_then(|state| state.get(TOKENS_USED)?.as_u64());
+    if spent > 0 {
+        let sum = before.unwrap_or_default().saturating_add(spent);
+        decision.remember(id, TOKENS_USED, sum);
     }
 }
 
@@ -286,6 +388,14 @@ fn failure_entries(error: &str, error_type: Option<&String>) -> Map<String, Valu
 }
 
 impl Telemetry {
+    /// What was spent: as the engine counted it, else as it is estimated.
+    pub fn spent_tokens(&self) -> u64 {
+        match &self.tokens {
+            Some(tokens) => tokens.input.saturating_add(tokens.output),
+            None => self.estimated_tokens.unwrap_or_default(),
+        }
+    }
+
     /// Its entries in an event's metadata.
     pub fn entries(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {

@@ -2,10 +2,7 @@
 //!
 //! Always so: a report may be sent again: the API takes it once and gives the same answer each time.
 
-use millwright_core::protocol::{
-    Begun, Claim, ExecutionOutcome, ExecutionReport, Kind, ProtocolSpecView, QaReport, Report,
-    StepRun, Telemetry,
-};
+use millwright_core::protocol::{Begun, Claim, Kind, ProtocolSpecView, Report, StepRun};
 use serde_json::{Value, json};
 
 use super::{CALL_LIMIT, Client, ClientError, Safety};
@@ -82,24 +79,7 @@ impl<H: Host> Client<'_, H> {
 
     /// The request that gives work up, so that the step need not wait until the claim lapses.
     pub fn giving_up(&self, step: i64, kind: Kind, claim: &str) -> Request {
-        let summary = "the program was ended".to_owned();
-        let telemetry = Telemetry::default();
-        let report = match kind {
-            Kind::Execute => Report::Executed(ExecutionReport {
-                outcome: ExecutionOutcome::Cancelled,
-                summary,
-                error_type: None,
-                telemetry,
-            }),
-            Kind::Qa => Report::Checked(QaReport {
-                verdict: None,
-                summary,
-                gates: Vec::new(),
-                inline: false,
-                error_type: None,
-                telemetry,
-            }),
-        };
+        let report = Report::stopped(kind, "the program was ended");
         let body: Value = json!({"claim": claim, "report": report});
         self.request(Method::Post, &report_path(step), Some(body.to_string()))
     }

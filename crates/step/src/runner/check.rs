@@ -64,12 +64,11 @@ impl Runner<'_> {
         };
         telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
         let report = QaReport {
-            verdict: judgement.verdict,
-            summary: judgement.summary,
             gates: gate_results,
             inline,
             error_type: judgement.error_type,
             telemetry,
+            ..QaReport::of(judgement.verdict, judgement.summary)
         };
         self.say(format!("millwright: {}", report.summary));
         let step = self.report(begun, &Report::Checked(report.clone()))?;
@@ -90,8 +89,10 @@ impl Runner<'_> {
             .unwrap_or(&configured)
             .iter()
             .map(|gate| match commands.get(gate) {
-                Some(command) => gates::run(*gate, command, workspace, limit, &self.control()),
-                None => gates::skipped(*gate),
+                Some(Some(command)) => {
+                    gates::run(*gate, command, workspace, limit, &self.control())
+                }
+                Some(None) | None => gates::skipped(*gate),
             })
             .collect()
     }

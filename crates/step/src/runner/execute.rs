@@ -123,10 +123,11 @@ fn write_outputs(output: Vec<u8>, outputs: &OutputFiles, mut telemetry: Telemetr
     }
     Work {
         report: ExecutionReport {
-            outcome: ExecutionOutcome::Succeeded,
-            summary: format!("executed, {} bytes of output", output.len()),
-            error_type: None,
             telemetry,
+            ..ExecutionReport::of(
+                ExecutionOutcome::Succeeded,
+                format!("executed, {} bytes of output", output.len()),
+            )
         },
         output,
     }
@@ -150,10 +151,9 @@ impl Work {
     ) -> Self {
         Self {
             report: ExecutionReport {
-                outcome,
-                summary: error.to_string(),
                 error_type: Some(kind.to_owned()),
                 telemetry,
+                ..ExecutionReport::of(outcome, error.to_string())
             },
             output: Vec::new(),
         }

@@ -38,23 +38,11 @@ fn running(steps: Vec<Step>) -> Snapshot {
 }
 
 fn executed(outcome: ExecutionOutcome) -> Report {
-    Report::Executed(ExecutionReport {
-        outcome,
-        summary: "done".to_owned(),
-        error_type: None,
-        telemetry: Telemetry::default(),
-    })
+    Report::Executed(ExecutionReport::of(outcome, "done"))
 }
 
 fn checked(verdict: QaVerdict) -> Report {
-    Report::Checked(QaReport {
-        verdict: Some(verdict),
-        summary: "judged".to_owned(),
-        gates: Vec::new(),
-        inline: false,
-        error_type: None,
-        telemetry: Telemetry::default(),
-    })
+    Report::Checked(QaReport::of(Some(verdict), "judged"))
 }
 
 /// Works on one step as a worker would, and gives the state after it with what happened.
