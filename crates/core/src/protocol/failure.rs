@@ -236,7 +236,7 @@ mod tests {
             "The black box is not documented",
             "ruff check passed.\nThe README is missing",
             "eslint: no errors\nfeature absent",
-            "Section F4010 of the law",
+            "Section F40101 of the law",
             "reused and undefinedness are spelled wrong",
             "0 failed, 4 passed\nBut the feature is absent",
         ] {
