@@ -5,6 +5,7 @@
 mod artifacts;
 mod auth;
 mod error;
+mod events;
 mod executions;
 mod extract;
 mod health;
@@ -19,6 +20,7 @@ mod router;
 mod runs;
 mod serve;
 mod settle;
+mod sse;
 mod state;
 mod steps;
 mod work;

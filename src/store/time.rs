@@ -18,6 +18,16 @@ impl Timestamp {
         Self(jiff::Timestamp::now().as_microsecond())
     }
 
+    /// Reads any of the API's spellings, or a date alone. Without an offset it is UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        let zoned = text.parse::<jiff::Timestamp>();
+        let civil = || text.parse::<jiff::civil::DateTime>().ok();
+        let moment = zoned
+            .ok()
+            .or_else(|| Offset::UTC.to_timestamp(civil()?).ok())?;
+        Some(Self(moment.as_microsecond()))
+    }
+
     /// `2026-11-21 10:16:33`: a row's `created_at` and `updated_at`.
     pub fn to_row_text(self) -> String {
         let (date, time, _) = self.parts();
@@ -84,5 +94,17 @@ mod tests {
         assert_eq!(moment.to_row_text(), "2026-11-21 10:16:33");
         assert_eq!(moment.to_run_text(), "2026-11-21T10:16:33.390700+00:00");
         assert_eq!(moment.to_windmill_text(), "2026-11-21T10:16:33.390700Z");
+        let whole = Timestamp(1_795_256_193_000_000);
+        assert_eq!(Timestamp::parse(&moment.to_row_text()), Some(whole));
+        for text in [
+            moment.to_run_text(),
+            moment.to_windmill_text(),
+            "2026-11-21T12:16:33.3907+02:00".to_owned(),
+        ] {
+            assert_eq!(Timestamp::parse(&text), Some(moment), "{text}");
+        }
+        let midnight = Timestamp::parse("2026-11-21").unwrap();
+        assert_eq!(midnight.to_row_text(), "2026-11-21 00:00:00");
+        assert_eq!(Timestamp::parse("yesterday"), None);
     }
 }

@@ -75,10 +75,13 @@ impl Api {
         more: &str,
         last_event_id: Option<u64>,
     ) -> Vec<Sent> {
-        let mut request = self.request(
-            Method::GET,
-            &format!("/codex/runs/{run_id}/logs/stream{more}"),
-        );
+        let path = format!("/codex/runs/{run_id}/logs/stream{more}");
+        self.stream_of(&path, last_event_id).await
+    }
+
+    /// What a stream sends until it ends.
+    pub(crate) async fn stream_of(&self, path: &str, last_event_id: Option<u64>) -> Vec<Sent> {
+        let mut request = self.request(Method::GET, path);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }

@@ -7,6 +7,7 @@ mod contract;
 mod conventions;
 mod demo;
 mod environment;
+mod events;
 mod executions;
 mod executions_end;
 mod flow_branches;

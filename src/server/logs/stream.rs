@@ -22,6 +22,7 @@ use crate::server::error::{ApiError, ErrorBody, InvalidBody};
 use crate::server::extract::{PathParams, QueryParams};
 use crate::server::runs::RunPath;
 use crate::server::settle::settle;
+use crate::server::sse::{error_event, event, last_event_id};
 use crate::server::state::AppState;
 use crate::store::runs;
 
@@ -80,16 +81,6 @@ pub(super) async fn stream_log(
         Some((Ok(event), (!last).then_some(teller)))
     });
     Ok(Sse::new(events).keep_alive(keep_alive))
-}
-
-fn last_event_id(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get("last-event-id")?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
 }
 
 /// Who tells one client of one log.
@@ -175,21 +166,4 @@ impl Drop for Teller {
 
 fn log_event(tail: &LogTail) -> Event {
     event("log", tail).id(tail.next_offset.to_string())
-}
-
-fn event(name: &'static str, data: &impl Serialize) -> Event {
-    let data = serde_json::to_string(data).expect("texts and numbers become JSON");
-    Event::default().event(name).data(data)
-}
-
-fn error_event(error: &ApiError) -> Event {
-    let detail = match error {
-        ApiError::Status(_, detail) => detail.to_string(),
-        ApiError::Invalid(_) => "the request is wrong".to_owned(),
-        ApiError::Internal(reason) => {
-            tracing::error!(%reason, "a log's stream failed");
-            "Internal Server Error".to_owned()
-        }
-    };
-    event("error", &ErrorBody { detail })
 }

@@ -2,11 +2,35 @@
 //!
 //! Always so: a list is in the order in which things happened.
 
-use millwright_core::protocol::{Event, NewEvent};
+use std::fmt::Write as _;
+
+use millwright_core::protocol::{Event, EventType, NewEvent};
+use rusqlite::{Row, ToSql};
 use serde_json::Value;
 
 use super::{StoreError, Tables};
 use crate::store::Timestamp;
+
+/// Which events are meant.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Those of a project's protocols.
+    pub project_id: Option<i64>,
+    /// Those of a protocol run.
+    pub protocol_run_id: Option<i64>,
+    /// Those of a step run.
+    pub step_run_id: Option<i64>,
+    /// Those of these types; of all where there are none.
+    pub types: Vec<EventType>,
+    /// Those from this moment on.
+    pub since: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
+    /// Those after the event with this id.
+    pub after: Option<i64>,
+    /// At most so many, the oldest first.
+    pub limit: u32,
+}
 
 impl Tables<'_> {
     pub(super) fn write_event(
@@ -39,21 +63,72 @@ impl Tables<'_> {
         self.protocol(protocol_run_id)?;
         self.connection
             .prepare_cached("SELECT * FROM events WHERE protocol_run_id = ?1 ORDER BY id")?
-            .query_map([protocol_run_id], |row| {
-                Ok(Event {
-                    id: row.get("id")?,
-                    protocol_run_id: row.get("protocol_run_id")?,
-                    step_run_id: row.get("step_run_id")?,
-                    event_type: row.get("event_type")?,
-                    message: row.get("message")?,
-                    created_at: row.get::<_, Timestamp>("created_at")?.to_row_text(),
-                    metadata: row.get("metadata")?,
-                    protocol_name: None,
-                    project_id: None,
-                    project_name: None,
-                })
-            })?
+            .query_map([protocol_run_id], from_row)?
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
     }
+
+    /// The events that pass, with the names of their protocols and projects.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn events_that(&self, filter: &EventFilter) -> Result<Vec<Event>, StoreError> {
+        let types: Vec<&str> = filter.types.iter().map(|word| word.as_str()).collect();
+        let types = (!types.is_empty()).then(|| Value::from(types));
+        let conditions: [(&str, Option<&dyn ToSql>); 7] = [
+            ("project_id =", as_sql(&filter.project_id)),
+            ("protocol_run_id =", as_sql(&filter.protocol_run_id)),
+            ("step_run_id =", as_sql(&filter.step_run_id)),
+            ("event_type IN (SELECT value FROM json_each", as_sql(&types)),
+            ("events.created_at >=", as_sql(&filter.since)),
+            ("events.created_at <", as_sql(&filter.until)),
+            ("events.id >", as_sql(&filter.after)),
+        ];
+        let mut query = "SELECT events.*, protocol_name, project_id, projects.name AS project_name
+             FROM events JOIN protocol_runs ON protocol_runs.id = protocol_run_id
+             JOIN projects ON projects.id = project_id WHERE true"
+            .to_owned();
+        let mut values: Vec<&dyn ToSql> = Vec::new();
+        for (condition, value) in conditions {
+            let Some(value) = value else { continue };
+            values.push(value);
+            let end = if condition.contains('(') { ")" } else { "" };
+            write!(query, " AND {condition} (?{}){end}", values.len()).expect("a String takes all");
+        }
+        values.push(&filter.limit);
+        write!(query, " ORDER BY events.id LIMIT ?{}", values.len()).expect("a String takes all");
+        self.connection
+            .prepare_cached(&query)?
+            .query_map(values.as_slice(), named_from_row)?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+}
+
+fn as_sql<T: ToSql>(value: &Option<T>) -> Option<&dyn ToSql> {
+    value.as_ref().map(|value| value as &dyn ToSql)
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        id: row.get("id")?,
+        protocol_run_id: row.get("protocol_run_id")?,
+        step_run_id: row.get("step_run_id")?,
+        event_type: row.get("event_type")?,
+        message: row.get("message")?,
+        created_at: row.get::<_, Timestamp>("created_at")?.to_row_text(),
+        metadata: row.get("metadata")?,
+        protocol_name: None,
+        project_id: None,
+        project_name: None,
+    })
+}
+
+fn named_from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        protocol_name: row.get("protocol_name")?,
+        project_id: row.get("project_id")?,
+        project_name: row.get("project_name")?,
+        ..from_row(row)?
+    })
 }

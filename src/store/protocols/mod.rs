@@ -23,6 +23,7 @@ use rusqlite::Connection;
 
 use super::{Store, StoreError, Timestamp};
 
+pub use events::EventFilter;
 pub use executions::{Lost, StartedExecution};
 pub use projects::{NewProject, ProjectChange, ProjectStatus};
 pub use runs::{NewProtocol, ProtocolFilter};
