@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 mod checkpoints;
+mod conditions;
 mod connection;
 mod database;
 mod error;

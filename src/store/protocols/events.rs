@@ -2,14 +2,13 @@
 //!
 //! Always so: a list is in the order in which things happened.
 
-use std::fmt::Write as _;
-
 use millwright_core::protocol::{Event, EventType, NewEvent};
 use rusqlite::{Row, ToSql};
 use serde_json::Value;
 
 use super::{StoreError, Tables};
 use crate::store::Timestamp;
+use crate::store::conditions::{as_sql, narrow};
 
 /// Which events are meant.
 #[derive(Debug, Clone, Default)]
@@ -76,37 +75,33 @@ impl Tables<'_> {
         let types: Vec<&str> = filter.types.iter().map(|word| word.as_str()).collect();
         let types = (!types.is_empty()).then(|| Value::from(types));
         let conditions: [(&str, Option<&dyn ToSql>); 7] = [
-            ("project_id =", as_sql(&filter.project_id)),
-            ("protocol_run_id =", as_sql(&filter.protocol_run_id)),
-            ("step_run_id =", as_sql(&filter.step_run_id)),
-            ("event_type IN (SELECT value FROM json_each", as_sql(&types)),
-            ("events.created_at >=", as_sql(&filter.since)),
-            ("events.created_at <", as_sql(&filter.until)),
-            ("events.id >", as_sql(&filter.after)),
+            ("project_id = ?", filter.project_id.as_ref().map(as_sql)),
+            (
+                "protocol_run_id = ?",
+                filter.protocol_run_id.as_ref().map(as_sql),
+            ),
+            ("step_run_id = ?", filter.step_run_id.as_ref().map(as_sql)),
+            (
+                "event_type IN (SELECT value FROM json_each(?))",
+                types.as_ref().map(as_sql),
+            ),
+            ("events.created_at >= ?", filter.since.as_ref().map(as_sql)),
+            ("events.created_at < ?", filter.until.as_ref().map(as_sql)),
+            ("events.id > ?", filter.after.as_ref().map(as_sql)),
         ];
         let mut query = "SELECT events.*, protocol_name, project_id, projects.name AS project_name
              FROM events JOIN protocol_runs ON protocol_runs.id = protocol_run_id
              JOIN projects ON projects.id = project_id WHERE true"
             .to_owned();
-        let mut values: Vec<&dyn ToSql> = Vec::new();
-        for (condition, value) in conditions {
-            let Some(value) = value else { continue };
-            values.push(value);
-            let end = if condition.contains('(') { ")" } else { "" };
-            write!(query, " AND {condition} (?{}){end}", values.len()).expect("a String takes all");
-        }
+        let mut values = narrow(&mut query, &conditions);
         values.push(&filter.limit);
-        write!(query, " ORDER BY events.id LIMIT ?{}", values.len()).expect("a String takes all");
+        query.push_str(" ORDER BY events.id LIMIT ?");
         self.connection
             .prepare_cached(&query)?
             .query_map(values.as_slice(), named_from_row)?
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
     }
-}
-
-fn as_sql<T: ToSql>(value: &Option<T>) -> Option<&dyn ToSql> {
-    value.as_ref().map(|value| value as &dyn ToSql)
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {

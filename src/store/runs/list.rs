@@ -2,8 +2,6 @@
 //!
 //! Always so: newest first, and a page that begins after a run neither skips nor repeats one while others arrive.
 
-use std::fmt::Write as _;
-
 use millwright_core::refs::{Run, RunStatus};
 use rusqlite::{Connection, OptionalExtension, ToSql};
 use serde::Deserialize;
@@ -11,6 +9,7 @@ use utoipa::IntoParams;
 
 use super::row;
 use crate::store::StoreError;
+use crate::store::conditions::{as_sql, narrow};
 
 /// Which runs, and how many.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -52,34 +51,24 @@ pub fn list(connection: &Connection, filter: &RunFilter) -> Result<Vec<Run>, Sto
     let status = filter.status.map(RunStatus::as_str);
     let limit = filter.limit.unwrap_or(LIMIT);
     let conditions: [(&str, Option<&dyn ToSql>); 7] = [
-        ("job_type =", filter.job_type.as_ref().map(as_sql)),
-        ("run_kind =", filter.run_kind.as_ref().map(as_sql)),
-        ("status =", status.as_ref().map(as_sql)),
-        ("project_id =", filter.project_id.as_ref().map(as_sql)),
+        ("job_type = ?", filter.job_type.as_ref().map(as_sql)),
+        ("run_kind = ?", filter.run_kind.as_ref().map(as_sql)),
+        ("status = ?", status.as_ref().map(as_sql)),
+        ("project_id = ?", filter.project_id.as_ref().map(as_sql)),
         (
-            "protocol_run_id =",
+            "protocol_run_id = ?",
             filter.protocol_run_id.as_ref().map(as_sql),
         ),
-        ("step_run_id =", filter.step_run_id.as_ref().map(as_sql)),
-        ("seq <", after.as_ref().map(as_sql)),
+        ("step_run_id = ?", filter.step_run_id.as_ref().map(as_sql)),
+        ("seq < ?", after.as_ref().map(as_sql)),
     ];
     let mut query = format!("SELECT {} FROM codex_runs WHERE true", row::columns!());
-    let mut values: Vec<&dyn ToSql> = Vec::new();
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            values.push(value);
-            write!(query, " AND {condition} ?{}", values.len()).expect("a String takes all");
-        }
-    }
+    let mut values = narrow(&mut query, &conditions);
     values.push(&limit);
-    write!(query, " ORDER BY seq DESC LIMIT ?{}", values.len()).expect("a String takes all");
+    query.push_str(" ORDER BY seq DESC LIMIT ?");
     let mut statement = connection.prepare_cached(&query)?;
     let runs = statement.query_map(values.as_slice(), row::read)?;
     Ok(runs.collect::<Result<_, _>>()?)
-}
-
-fn as_sql(value: &impl ToSql) -> &dyn ToSql {
-    value
 }
 
 fn seq_of(connection: &Connection, run_id: &str) -> Result<i64, StoreError> {
