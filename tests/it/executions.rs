@@ -134,13 +134,18 @@ async fn a_prompt_that_is_missing_or_outside_fails_the_step_and_blocks() {
 async fn an_unknown_engine_is_named_with_those_that_there_are() {
     let project = Project::new().await;
     project.script("work.sh", "true");
-    let step = shell_step("01-work", "work.sh", json!({"engine_id": "codex"}));
+    let step = shell_step("01-work", "work.sh", json!({"engine_id": "abacus"}));
     let protocol = project.planned(json!([step])).await;
     let step = project.next(protocol, "flow").await;
     let failed = project.execute(&step).await;
-    assert_eq!(
-        failed["error"]["message"],
-        "the engine codex is not known: this version has shell"
+    let message = failed["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("the engine abacus is not known: this version has "),
+        "{message}"
+    );
+    assert!(
+        message.contains("codex, gemini, opencode, shell"),
+        "{message}"
     );
     assert_eq!(project.status(protocol).await, "blocked");
 }

@@ -3,6 +3,7 @@
 //! Always so: an engine's processes are one group, which has a time limit and is ended whole; what is kept of its
 //! output is bounded.
 
+mod agents;
 mod cancel;
 mod pipe;
 mod process;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use agents::Agent;
 pub use cancel::Cancel;
 pub(crate) use process::run_command;
 pub use shell::Shell;
@@ -97,6 +99,16 @@ pub enum EngineError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// The program is not there.
+    #[error("{program} is not installed: run `{install}`, or say in {variable} where it is")]
+    NotInstalled {
+        /// What was to be started.
+        program: &'static str,
+        /// How it is installed.
+        install: &'static str,
+        /// The variable that says where it is.
+        variable: &'static str,
+    },
     /// No process could be started.
     #[error("{program} cannot be started: {reason}")]
     NotStarted {
@@ -104,6 +116,14 @@ pub enum EngineError {
         program: String,
         /// What the system says.
         reason: std::io::Error,
+    },
+    /// An agent says that it failed.
+    #[error("{program} failed: {message}")]
+    Agent {
+        /// What ran.
+        program: &'static str,
+        /// What it says.
+        message: String,
     },
     /// It ended, and not well.
     #[error("{program} ended with {how}{}", tail(.stderr))]
@@ -141,7 +161,12 @@ pub trait Engine: Send + Sync {
     /// Its name in specs.
     fn id(&self) -> &'static str;
 
-    /// The model that it uses where nobody names one; `None` where it uses no model.
+    /// Whether a model can be chosen for it.
+    fn takes_model(&self) -> bool {
+        true
+    }
+
+    /// The model that it uses where nobody names one; `None` where that is its own affair.
     fn default_model(&self) -> Option<&'static str>;
 
     /// Runs to the end.
@@ -162,7 +187,8 @@ impl EngineError {
         match self {
             Self::BadPrompt { .. } => "BadPrompt",
             Self::NotStarted { .. } => "EngineNotStarted",
-            Self::Failed { .. } => "EngineFailed",
+            Self::NotInstalled { .. } => "EngineNotInstalled",
+            Self::Agent { .. } | Self::Failed { .. } => "EngineFailed",
             Self::TimedOut { .. } => "TimedOut",
             Self::TooMuchOutput { .. } => "TooMuchOutput",
             Self::Cancelled => "Cancelled",
@@ -199,7 +225,12 @@ impl Registry {
 impl Default for Registry {
     /// The engines of this version.
     fn default() -> Self {
-        Self::empty().with(Shell)
+        Self::empty()
+            .with(Shell)
+            .with(Agent::codex())
+            .with(Agent::opencode())
+            .with(Agent::claude_code())
+            .with(Agent::gemini())
     }
 }
 

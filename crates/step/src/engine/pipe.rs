@@ -14,6 +14,16 @@ use super::LineSink;
 /// A line that is longer reaches the log in pieces.
 const LONGEST_LINE: usize = 16 * 1024;
 
+/// A line that is longer is not handed on where lines are events: no part of one means anything.
+const LONGEST_EVENT: usize = 8 * 1024 * 1024;
+
+/// A line that comes in pieces, and is handed on whole or not at all.
+#[derive(Default)]
+struct Line {
+    bytes: Vec<u8>,
+    is_too_long: bool,
+}
+
 /// How output is read.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
@@ -32,7 +42,7 @@ impl Reading<'_> {
         too_much: impl Fn(),
     ) -> Vec<u8> {
         let mut kept = Vec::new();
-        self.read(pipe, |chunk| {
+        self.logged(pipe, |chunk| {
             if kept.len() + chunk.len() > bound {
                 too_much();
             } else {
@@ -45,7 +55,7 @@ impl Reading<'_> {
     /// Keeps the end.
     pub(super) fn tail(self, pipe: Option<impl Read + AsFd>, bound: usize) -> Vec<u8> {
         let mut kept: Vec<u8> = Vec::new();
-        self.read(pipe, |chunk| {
+        self.logged(pipe, |chunk| {
             kept.extend_from_slice(chunk);
             let surplus = kept.len().saturating_sub(bound);
             kept.drain(..surplus);
@@ -53,13 +63,41 @@ impl Reading<'_> {
         kept
     }
 
-    fn read(self, pipe: Option<impl Read + AsFd>, mut keep: impl FnMut(&[u8])) {
-        let Some(mut pipe) = pipe else { return };
+    /// Hands on each line and keeps none; says so when all of them together are longer than a bound. One that is itself
+    /// longer than a line may be is left out.
+    pub(super) fn each_line(
+        self,
+        pipe: Option<impl Read + AsFd>,
+        bound: usize,
+        too_much: impl Fn(),
+        mut take: impl FnMut(&[u8]),
+    ) {
+        let mut line = Line::default();
+        let mut length = 0_usize;
+        self.read(pipe, |chunk| {
+            length = length.saturating_add(chunk.len());
+            if length > bound {
+                too_much();
+            } else {
+                line.pass_whole(chunk, &mut take);
+            }
+        });
+        line.pass_rest(&mut take);
+    }
+
+    fn logged(self, pipe: Option<impl Read + AsFd>, mut keep: impl FnMut(&[u8])) {
         let mut line = Vec::new();
-        let mut take = |chunk: &[u8]| {
+        self.read(pipe, |chunk| {
             keep(chunk);
             pass_lines(chunk, &mut line, self.log);
-        };
+        });
+        if !line.is_empty() {
+            self.log.line(&String::from_utf8_lossy(&line));
+        }
+    }
+
+    fn read(self, pipe: Option<impl Read + AsFd>, mut take: impl FnMut(&[u8])) {
+        let Some(mut pipe) = pipe else { return };
         while self.is_going_on(&pipe) {
             if read_once(&mut pipe, usize::MAX, &mut take) == 0 {
                 break;
@@ -71,9 +109,6 @@ impl Reading<'_> {
                 0 => break,
                 length => left -= length,
             }
-        }
-        if !line.is_empty() {
-            self.log.line(&String::from_utf8_lossy(&line));
         }
     }
 
@@ -125,6 +160,33 @@ fn pass_lines(chunk: &[u8], line: &mut Vec<u8>, log: &(dyn LineSink + Sync)) {
         if ends || line.len() > LONGEST_LINE {
             log.line(&String::from_utf8_lossy(line));
             line.clear();
+        }
+    }
+}
+
+impl Line {
+    fn pass_whole(&mut self, chunk: &[u8], take: &mut impl FnMut(&[u8])) {
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            let content = piece.strip_suffix(b"\n");
+            self.extend(content.unwrap_or(piece));
+            if content.is_some() {
+                self.pass_rest(take);
+            }
+        }
+    }
+
+    fn pass_rest(&mut self, take: &mut impl FnMut(&[u8])) {
+        if !self.is_too_long && !self.bytes.is_empty() {
+            take(&self.bytes);
+        }
+        self.bytes.clear();
+        self.is_too_long = false;
+    }
+
+    fn extend(&mut self, piece: &[u8]) {
+        self.is_too_long |= self.bytes.len() + piece.len() > LONGEST_EVENT;
+        if !self.is_too_long {
+            self.bytes.extend_from_slice(piece);
         }
     }
 }

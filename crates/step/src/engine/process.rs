@@ -5,7 +5,7 @@
 
 use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -33,55 +33,102 @@ const WITHHELD: [&str; 4] = [
 
 enum Event {
     Ended(io::Result<ExitStatus>),
-    TooMuch,
+    TooMuch(usize),
     Cancelled,
+}
+
+/// How a process ended, and what is left of its output.
+pub(super) struct Ended<T> {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: T,
+    pub(super) stderr: String,
+}
+
+/// A command that is to be run.
+pub(super) struct Run<'a> {
+    pub(super) command: Command,
+    /// Its name in messages.
+    pub(super) program: &'a str,
+    /// What it reads on stdin.
+    pub(super) input: Stdio,
+    pub(super) limit: Duration,
 }
 
 /// Runs a command to its end and gives its stdout.
 pub(crate) fn run_command(
-    mut command: Command,
+    command: Command,
     program: &str,
     limit: Duration,
     control: &Control<'_>,
 ) -> Result<Vec<u8>, EngineError> {
-    for name in WITHHELD {
-        command.env_remove(name);
-    }
-    if let Some(id) = control.log.execution_id() {
-        command.env(EXECUTION_ID, id);
-    }
-    command
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let not_started = |reason| EngineError::NotStarted {
-        program: program.to_owned(),
-        reason,
+    let run = Run {
+        command,
+        program,
+        input: Stdio::null(),
+        limit,
     };
-    let (over, end) = io::pipe().map_err(not_started)?;
-    let child = spawn(&mut command).map_err(not_started)?;
-    let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
-    let (events, heard) = mpsc::channel();
-    let cancelled = events.clone();
-    control.cancel.on_cancel(move || {
-        // The run may be over.
-        let _ = cancelled.send(Event::Cancelled);
-    });
-    let reading = Reading {
-        over: &over,
-        log: control.log,
-    };
-    thread::scope(|scope| {
-        attend(
-            scope,
-            child,
-            program,
-            limit,
-            (reading, end),
-            (events, heard),
-        )
-    })
+    let ended = run.attended(control, |reading, stdout, too_much| {
+        reading.all(stdout, LONGEST_OUTPUT, || too_much(LONGEST_OUTPUT))
+    })?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(ended.failure(program))
+}
+
+impl<T> Ended<T> {
+    /// What is said of an end that was not well.
+    pub(super) fn failure(self, program: &str) -> EngineError {
+        EngineError::Failed {
+            program: program.to_owned(),
+            how: how(self.status),
+            stderr: self.stderr,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Runs to the end, while `read` reads its stdout.
+    pub(super) fn attended<T: Send>(
+        mut self,
+        control: &Control<'_>,
+        read: impl FnOnce(Reading<'_>, Option<ChildStdout>, &dyn Fn(usize)) -> T + Send,
+    ) -> Result<Ended<T>, EngineError> {
+        for name in WITHHELD {
+            self.command.env_remove(name);
+        }
+        if let Some(id) = control.log.execution_id() {
+            self.command.env(EXECUTION_ID, id);
+        }
+        self.command
+            .process_group(0)
+            .stdin(self.input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let not_started = |reason| EngineError::NotStarted {
+            program: self.program.to_owned(),
+            reason,
+        };
+        let (over, end) = io::pipe().map_err(not_started)?;
+        let child = spawn(&mut self.command).map_err(not_started)?;
+        let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
+        let (events, heard) = mpsc::channel();
+        let cancelled = events.clone();
+        control.cancel.on_cancel(move || {
+            // The run may be over.
+            let _ = cancelled.send(Event::Cancelled);
+        });
+        let reading = Reading {
+            over: &over,
+            log: control.log,
+        };
+        let watch = Watch {
+            program: self.program,
+            limit: self.limit,
+            heard,
+        };
+        thread::scope(|scope| watch.attend(scope, child, (reading, end), events, read))
+    }
 }
 
 /// A script that was written a moment ago may still be open in a process that another thread is starting.
@@ -98,66 +145,61 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
     }
 }
 
-fn attend<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    mut child: Child,
-    program: &str,
+/// Waits for the end of a process, whatever brings it.
+struct Watch<'a> {
+    program: &'a str,
     limit: Duration,
-    (reading, end): (Reading<'scope>, PipeWriter),
-    (events, heard): (Sender<Event>, Receiver<Event>),
-) -> Result<Vec<u8>, EngineError> {
-    let group = Group::of(&child);
-    let too_much = events.clone();
-    let too_much = move || drop(too_much.send(Event::TooMuch));
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let stdout = scope.spawn(move || reading.all(stdout, LONGEST_OUTPUT, too_much));
-    let stderr = scope.spawn(move || reading.tail(stderr, LONGEST_TAIL));
-    scope.spawn(move || {
-        let ended = child.wait();
-        // Nobody listens any more where the run was stopped.
-        let _ = events.send(Event::Ended(ended));
-    });
-    let outcome = wait(&heard, program, limit);
-    if outcome.is_err() {
-        group.terminate(&heard);
-    }
-    // What the leader left behind holds the pipes open: the group is killed, and for the others nobody waits.
-    group.kill();
-    drop(end);
-    let (stdout, stderr) = (text_of(stdout), text_of(stderr));
-    let status = outcome?;
-    if status.success() {
-        return Ok(stdout);
-    }
-    Err(EngineError::Failed {
-        program: program.to_owned(),
-        how: how(status),
-        stderr: String::from_utf8_lossy(&stderr).into_owned(),
-    })
+    heard: Receiver<Event>,
 }
 
-fn wait(
-    heard: &Receiver<Event>,
-    program: &str,
-    limit: Duration,
-) -> Result<ExitStatus, EngineError> {
-    let program = || program.to_owned();
-    match heard.recv_timeout(limit) {
-        Ok(Event::Ended(Ok(status))) => Ok(status),
-        Ok(Event::Ended(Err(reason))) => Err(EngineError::NotStarted {
-            program: program(),
-            reason,
-        }),
-        Ok(Event::TooMuch) => Err(EngineError::TooMuchOutput {
-            program: program(),
-            limit: LONGEST_OUTPUT,
-        }),
-        Ok(Event::Cancelled) => Err(EngineError::Cancelled),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-            Err(EngineError::TimedOut {
-                program: program(),
-                limit,
-            })
+impl Watch<'_> {
+    fn attend<'scope, T: Send + 'scope>(
+        &self,
+        scope: &'scope Scope<'scope, '_>,
+        mut child: Child,
+        (reading, end): (Reading<'scope>, PipeWriter),
+        events: Sender<Event>,
+        read: impl FnOnce(Reading<'scope>, Option<ChildStdout>, &dyn Fn(usize)) -> T + Send + 'scope,
+    ) -> Result<Ended<T>, EngineError> {
+        let group = Group::of(&child);
+        let too_much = events.clone();
+        let too_much = move |limit| drop(too_much.send(Event::TooMuch(limit)));
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let stdout = scope.spawn(move || read(reading, stdout, &too_much));
+        let stderr = scope.spawn(move || reading.tail(stderr, LONGEST_TAIL));
+        scope.spawn(move || {
+            let ended = child.wait();
+            // Nobody listens any more where the run was stopped.
+            let _ = events.send(Event::Ended(ended));
+        });
+        let outcome = self.wait();
+        if outcome.is_err() {
+            group.terminate(&self.heard);
+        }
+        // What the leader left behind holds the pipes open: the group is killed, and for the others nobody waits.
+        group.kill();
+        drop(end);
+        let (stdout, stderr) = (yielded(stdout), yielded(stderr));
+        Ok(Ended {
+            status: outcome?,
+            stdout,
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        })
+    }
+
+    fn wait(&self) -> Result<ExitStatus, EngineError> {
+        let program = self.program.to_owned();
+        match self.heard.recv_timeout(self.limit) {
+            Ok(Event::Ended(Ok(status))) => Ok(status),
+            Ok(Event::Ended(Err(reason))) => Err(EngineError::NotStarted { program, reason }),
+            Ok(Event::TooMuch(limit)) => Err(EngineError::TooMuchOutput { program, limit }),
+            Ok(Event::Cancelled) => Err(EngineError::Cancelled),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                Err(EngineError::TimedOut {
+                    program,
+                    limit: self.limit,
+                })
+            }
         }
     }
 }
@@ -192,7 +234,7 @@ impl Group {
     }
 }
 
-fn text_of(reader: ScopedJoinHandle<'_, Vec<u8>>) -> Vec<u8> {
+fn yielded<T>(reader: ScopedJoinHandle<'_, T>) -> T {
     reader
         .join()
         .expect("a reader does not panic: the sink alone could")

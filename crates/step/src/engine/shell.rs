@@ -17,6 +17,10 @@ impl Engine for Shell {
         "shell"
     }
 
+    fn takes_model(&self) -> bool {
+        false
+    }
+
     fn default_model(&self) -> Option<&'static str> {
         None
     }

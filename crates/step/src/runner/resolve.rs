@@ -227,8 +227,8 @@ impl<'a> Resolver<'a> {
             }
         };
         model.cloned().or_else(|| {
-            let last = engine.default_model()?;
-            Some(self.settings.model(kind).unwrap_or(last).to_owned())
+            let last = self.settings.model(kind).or(engine.default_model());
+            last.filter(|_| engine.takes_model()).map(str::to_owned)
         })
     }
 
