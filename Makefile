@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 VALIDATOR = tests/flow-validator
 
-.PHONY: help build test check-format lint test-code check-generated doc generate demo bench clean
+.PHONY: help build test check-format lint test-code test-agents check-generated doc generate demo bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ test-code: $(VALIDATOR)/node_modules/.installed
 $(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
 	npm ci --prefix $(VALIDATOR) --no-audit --no-fund --silent
 	touch $@
+
+test-agents: ## run the real agents against stand-ins for their models; npm installs them once, about 0.9 GB
+	agents=$$(tests/agents/install.sh) && MILLWRIGHT_TEST_AGENTS="$$agents" $(CARGO) test --locked -p millwright-step --test agents -- --ignored
 
 check-generated:
 	$(CARGO) run --locked -q -p millwright -- flows generate --check
