@@ -1,13 +1,15 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, [`embedded`], [`store`], [`mill`],
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`embedded`], [`store`], [`mill`],
 //! [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
 pub mod deploy;
 pub mod embedded;
+mod javascript;
 pub mod mill;
 mod process;
 pub mod server;
+pub mod spec;
 pub mod store;
 mod utf8;

@@ -38,6 +38,7 @@ mod runs_of_jobs;
 mod serve;
 mod served_fixture;
 mod server;
+mod spec_codemachine;
 mod step_executable;
 mod store;
 mod up;

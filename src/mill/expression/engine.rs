@@ -3,22 +3,20 @@
 //! Always so: an expression runs in a context of its own, within limits of time and memory, on a thread that does
 //! nothing else; what it leaves behind is gone with it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rquickjs::prelude::Func;
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Exception, Promise, Runtime};
+use rquickjs::{CatchResultExt, Ctx, Exception, Promise};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{ExpressionError, Results, Scope, rewrite};
+use crate::javascript::{Machine, THREAD_STACK, describe};
 
 const THREADS: usize = 2;
 const MEMORY: usize = 256 * 1024 * 1024;
-const STACK: usize = 512 * 1024;
-const THREAD_STACK: usize = 4 * 1024 * 1024;
 
 /// Makes `results` an object whose parts are promises, and says what is not there.
 const PRELUDE: &str = r#"
@@ -104,47 +102,6 @@ fn evaluate_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, limit: Duration) {
     }
 }
 
-/// A QuickJS runtime with a clock that ends what runs too long.
-struct Machine {
-    runtime: Runtime,
-    begun: Instant,
-    /// Microseconds after `begun`.
-    deadline: Arc<AtomicU64>,
-}
-
-impl Machine {
-    fn new() -> rquickjs::Result<Self> {
-        let runtime = Runtime::new()?;
-        runtime.set_memory_limit(MEMORY);
-        runtime.set_max_stack_size(STACK);
-        let begun = Instant::now();
-        let deadline = Arc::new(AtomicU64::new(u64::MAX));
-        let watched = Arc::clone(&deadline);
-        runtime.set_interrupt_handler(Some(Box::new(move || {
-            micros(begun.elapsed()) > watched.load(Ordering::Relaxed)
-        })));
-        Ok(Self {
-            runtime,
-            begun,
-            deadline,
-        })
-    }
-
-    /// Allows so much time from now.
-    fn allow(&self, limit: Duration) {
-        let deadline = micros(self.begun.elapsed() + limit);
-        self.deadline.store(deadline, Ordering::Relaxed);
-    }
-
-    fn is_over_time(&self) -> bool {
-        micros(self.begun.elapsed()) > self.deadline.load(Ordering::Relaxed)
-    }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
 fn evaluate(
     machine: &mut Option<Machine>,
     expression: &str,
@@ -154,10 +111,10 @@ fn evaluate(
     let broken = |error: rquickjs::Error| ExpressionError::Threw(error.to_string());
     let machine = match machine {
         Some(machine) => machine,
-        None => machine.insert(Machine::new().map_err(broken)?),
+        None => machine.insert(Machine::new(MEMORY).map_err(broken)?),
     };
     machine.allow(limit);
-    let context = Context::full(&machine.runtime).map_err(broken)?;
+    let context = machine.context().map_err(broken)?;
     let outcome = context.with(|ctx| {
         let text = text_of(&ctx, expression, scope).catch(&ctx);
         text.map_err(|error| describe(&error))
@@ -212,16 +169,5 @@ fn result_text(ctx: &Ctx<'_>, results: &Weak<dyn Results>, id: &str) -> rquickjs
     {
         Ok(value) => Ok(value.to_string()),
         Err(reason) => Err(Exception::throw_message(ctx, &reason)),
-    }
-}
-
-fn describe(error: &CaughtError<'_>) -> String {
-    match error {
-        CaughtError::Exception(exception) => {
-            let name: Option<String> = exception.as_object().get("name").ok();
-            let message = exception.message().unwrap_or_default();
-            format!("{}: {message}", name.as_deref().unwrap_or("Error"))
-        }
-        other => other.to_string(),
     }
 }

@@ -9,6 +9,7 @@ mod event;
 mod execution;
 mod failure;
 mod hash;
+pub mod import;
 mod lifecycle;
 mod naming;
 pub mod placeholders;

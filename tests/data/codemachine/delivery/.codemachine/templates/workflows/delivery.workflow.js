@@ -1,0 +1,31 @@
+/** From a specification to committed code. */
+export default {
+  name: 'Delivery',
+  specification: true,
+  autonomousMode: 'always',
+  controller: controller('analyst', { engine: 'codex' }),
+  tracks: { question: 'How thorough?', options: { quick: { label: 'Quick' }, thorough: { label: 'Thorough' } } },
+  steps: [
+    separator('∴ Planning ∴'),
+    resolveStep('analyst', { interactive: false }),
+    resolveStep('planner', { executeOnce: true, engine: 'claude', model: 'opus', modelReasoningEffort: 'high' }),
+    resolveStep('git-commit'),
+    separator('⟲ Development ⟲'),
+    resolveStep('coder', { agentName: 'Senior Coder' }),
+    resolveStep('environment', { promptPath: './.codemachine/prompts/agents/coder.md' }),
+    resolveStep('git-commit'),
+    resolveModule('check-task', { loopSteps: 3, loopMaxIterations: 20, loopSkip: ['environment'], engine: 'claude' }),
+    resolveModule('commit-again'),
+    resolveModule('call-spare'),
+    resolveStep('documenter'),
+    {
+      type: 'module',
+      agentId: 'polish',
+      agentName: 'Polish',
+      promptPath: '.codemachine/prompts/agents/coder.md',
+      module: { id: 'polish', behavior: { type: 'loop', action: 'stepBack', steps: 2.7, maxIterations: 2, skip: ['planner'] } },
+    },
+    resolveModule('sign-off'),
+  ],
+  subAgentIds: ['ui-designer', 'db-designer', 'nobody'],
+};
