@@ -8,18 +8,23 @@ use tokio::process::{Child, Command};
 
 use crate::protocol_fixture::{Project, shell_step};
 use crate::step_executable::program;
+use crate::wait::until;
 
-fn spawn(project: &Project, name: &str, args: &Value) -> Child {
-    Command::new(program())
+fn command(project: &Project, name: &str, args: &Value) -> Command {
+    let mut command = Command::new(program());
+    command
         .arg(name)
         .arg("--args")
         .arg(args.to_string())
         .env("TASKSGODZILLA_API_URL", &project.api.address)
         .env_remove("WM_JOB_ID")
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::piped());
+    command
+}
+
+fn spawn(project: &Project, name: &str, args: &Value) -> Child {
+    command(project, name, args).spawn().unwrap()
 }
 
 /// Runs a step to its end: its result, or, where it failed, its last message.
@@ -109,4 +114,43 @@ async fn a_worker_that_is_terminated_ends_its_engine_and_gives_the_step_back() {
         project.story(protocol).await,
         ["planned", "step_started", "step_execution_cancelled"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_engine_says_on_a_worker_is_kept_as_the_log_of_its_run_while_it_works() {
+    let project = Project::new().await;
+    project.script(
+        "work.sh",
+        "echo working; while [ ! -e go ]; do sleep 0.05; done; seq 1 20000; echo done",
+    );
+    let protocol = project
+        .planned(json!([shell_step("a", "work.sh", json!({}))]))
+        .await;
+    let job = "0199d7a5-1111-4222-8333-444455556666";
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = json!({"protocol_run_id": protocol, "step_id": "a"});
+    let worker = command(&project, "execute_step", &wanted)
+        .env("WM_JOB_ID", job)
+        .env("WM_FLOW_JOB_ID", "0199d7a5-1111-4222-8333-444455557777")
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    let log = format!("/codex/runs/{job}/logs?source=agent");
+    until("the first line is kept", async || {
+        let kept = project.api.get(&log).await.text;
+        kept.contains("working\n").then_some(())
+    })
+    .await;
+    std::fs::write(project.workspace.join("go"), "").unwrap();
+    let ended = worker.wait_with_output().await.unwrap();
+    assert!(ended.status.success());
+    let kept = project.api.get(&log).await.text;
+    let told = String::from_utf8(ended.stderr).unwrap();
+    let numbers: Vec<String> = (1..=20_000).map(|number| number.to_string()).collect();
+    assert!(kept.contains(&format!("working\n{}\ndone\n", numbers.join("\n"))));
+    assert!(told.contains(&kept), "the job's log has all of it too");
+    let run = project.api.get(&format!("/codex/runs/{job}")).await;
+    let run = run.expect(200);
+    assert_eq!(run["status"], "succeeded");
+    assert_eq!(run["run_kind"], "devgodzilla.execute_step");
 }

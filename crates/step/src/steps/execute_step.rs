@@ -2,12 +2,13 @@
 //!
 //! Always so: it follows the same path as the API's execution, and the API decides what follows from its outcome.
 
-use millwright_core::catalog::Object;
 use millwright_core::catalog::scripts::execute_step::{Args, Output, Status};
-use millwright_core::protocol::{ExecutionOutcome, Kind};
+use millwright_core::catalog::{Object, Script};
+use millwright_core::protocol::{Begun, ExecutionOutcome, Kind};
 use serde_json::json;
 
 use super::StepError;
+use super::registration::with_own_run;
 use super::worker::{self, Wanted};
 use crate::host::NativeHost;
 use crate::runner::Executed;
@@ -28,11 +29,19 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     };
     let work = worker::begin(&wanted, Kind::Execute, host).await?;
     let agent = Some(args.agent_id.as_str());
-    let executed = worker::run(host, agent, &args.context, |runner| {
-        runner.execute(&work.begun)
-    })?;
+    let step = work.begun.claim.step_run_id;
+    with_own_run(host, Args::NAME, step, async |run| {
+        let executed = worker::run(host, run, agent, &args.context, |runner| {
+            runner.execute(&work.begun)
+        })?;
+        finish(executed, &work.begun)
+    })
+    .await
+}
+
+fn finish(executed: Executed, begun: &Begun) -> Result<Output, StepError> {
     if executed.report.outcome == ExecutionOutcome::Succeeded {
-        Ok(output(executed, work.begun.claim.claim.clone()))
+        Ok(output(executed, begun.claim.claim.clone()))
     } else {
         Err(failure(&executed))
     }

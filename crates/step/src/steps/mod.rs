@@ -2,6 +2,7 @@
 //!
 //! Always so: a step returns its result or a [`StepError`], never a result that means an error.
 
+mod agent_log;
 mod analyze_project;
 mod clone_repo;
 mod emit_tasksgodzilla_codex_refs;

@@ -1,4 +1,5 @@
-//! The run that a step registers when it is called by itself, and not by a flow that has done so already.
+//! The run that a step registers: when it is called by itself, and not by a flow that has done so already, or when it has
+//! an engine's log to keep.
 //!
 //! Always so: it is best effort; with the API down or slow it costs two seconds at most, and it never fails the step.
 
@@ -44,10 +45,39 @@ pub(super) async fn registered<T: Serialize>(
     outcome
 }
 
+/// Does `work` with a run of its own for this job, part of a flow or not: what an engine says on this worker is kept as
+/// that run's log. Outside a job, and where the API does not answer, there is none.
+///
+/// # Errors
+/// Those of `work`.
+pub(super) async fn with_own_run<T: Serialize>(
+    host: &impl Host,
+    script: &str,
+    step_run_id: i64,
+    work: impl AsyncFnOnce(Option<&RunId>) -> Result<T, StepError>,
+) -> Result<T, StepError> {
+    let belongs = Belongs {
+        step_run_id: Some(step_run_id),
+        protocol_run_id: None,
+    };
+    let given = params([("step_run_id", step_run_id.into())]);
+    let run = start(host, script, belongs, given).await;
+    let outcome = work(run.as_ref()).await;
+    if let Some(run) = run {
+        end(host, &run, &outcome).await;
+    }
+    outcome
+}
+
 async fn begin(host: &impl Host, script: &str, belongs: Belongs, params: Object) -> Option<RunId> {
-    if host.env(job::JOB).is_none() || host.env(job::FLOW).is_some() {
+    if host.env(job::FLOW).is_some() {
         return None;
     }
+    start(host, script, belongs, params).await
+}
+
+async fn start(host: &impl Host, script: &str, belongs: Belongs, params: Object) -> Option<RunId> {
+    host.env(job::JOB)?;
     let args = Args {
         run_id: None,
         job_type: "windmill".to_owned(),

@@ -2,10 +2,12 @@
 //!
 //! Always so: a verdict of `fail` is a result; only a check that could not be made fails the job.
 
+use millwright_core::catalog::Script;
 use millwright_core::catalog::scripts::run_qa::{Args, GateResult, Output, Verdict};
 use millwright_core::protocol::{self, GateStatus, Kind};
 
 use super::StepError;
+use super::registration::with_own_run;
 use super::worker::{self, Wanted};
 use crate::host::NativeHost;
 use crate::runner::Checked;
@@ -22,10 +24,14 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
         claim: args.claim.as_deref(),
     };
     let work = worker::begin(&wanted, Kind::Qa, host).await?;
-    let checked = worker::run(host, None, &args.constitution, |runner| {
-        runner.check(&work.begun, None)
-    })?;
-    output(checked)
+    let step = work.begun.claim.step_run_id;
+    with_own_run(host, Args::NAME, step, async |run| {
+        let checked = worker::run(host, run, None, &args.constitution, |runner| {
+            runner.check(&work.begun, None)
+        })?;
+        output(checked)
+    })
+    .await
 }
 
 fn output(checked: Checked) -> Result<Output, StepError> {

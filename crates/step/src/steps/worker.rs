@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use millwright_core::catalog::Object;
 use millwright_core::protocol::{Begun, Kind, Report, StepRun};
+use millwright_core::refs::RunId;
 use serde_json::Value;
 
+use super::agent_log::AgentLog;
 use super::{StepError, job};
 use crate::client::{Client, ClientError};
-use crate::engine::{Cancel, LineSink, Registry};
-use crate::host::{Guard, Host, NativeHost, block_on, log, stay_if_ending};
+use crate::engine::{Cancel, Registry};
+use crate::host::{Guard, Host, NativeHost, block_on, stay_if_ending};
 use crate::runner::{OutcomePort, PortError, Runner, Settings};
 
 /// The API may be away so long when work is reported, as when it is started anew: the work may have taken hours.
@@ -53,9 +55,10 @@ pub(super) async fn begin(
     })
 }
 
-/// Does `work` with a runner that reports to the API.
+/// Does `work` with a runner that reports to the API, which keeps its log as that of `run`.
 pub(super) fn run<T>(
     host: &NativeHost,
+    run: Option<&RunId>,
     agent: Option<&str>,
     context: &Object,
     work: impl FnOnce(&Runner<'_>) -> Result<T, PortError>,
@@ -63,14 +66,16 @@ pub(super) fn run<T>(
     let mut settings = Settings::read(|name| host.env(name));
     settings.agent = agent.map(str::to_owned);
     settings.context = (!context.is_empty()).then(|| Value::Object(context.clone()).to_string());
-    let runner = Runner {
-        engines: &Registry::default(),
-        settings: &settings,
-        port: &ApiPort,
-        log: &JobLog,
-        cancel: &Cancel::default(),
-    };
-    work(&runner).map_err(|error| StepError::failed(error.to_string()))
+    let done = AgentLog::kept(run, |log| {
+        work(&Runner {
+            engines: &Registry::default(),
+            settings: &settings,
+            port: &ApiPort,
+            log,
+            cancel: &Cancel::default(),
+        })
+    });
+    done.map_err(|error| StepError::failed(error.to_string()))
 }
 
 async fn find(wanted: &Wanted<'_>, client: &Client<'_, NativeHost>) -> Result<i64, StepError> {
@@ -134,14 +139,5 @@ fn refused(error: &ClientError) -> PortError {
     match error.status() {
         Some(400..=499) => PortError::Refused(error.to_string()),
         _ => PortError::Unavailable(error.to_string()),
-    }
-}
-
-/// The job's log.
-struct JobLog;
-
-impl LineSink for JobLog {
-    fn line(&self, line: &str) {
-        log(line);
     }
 }
