@@ -141,6 +141,15 @@ impl Spent {
             protocol: snapshot.steps.iter().filter_map(used).sum(),
         }
     }
+
+    /// With so many more.
+    #[must_use]
+    pub fn and(self, tokens: u64) -> Self {
+        Self {
+            step: self.step.saturating_add(tokens),
+            protocol: self.protocol.saturating_add(tokens),
+        }
+    }
 }
 
 /// A gate's command; null, false and an empty text mean that the project wants none.

@@ -169,6 +169,11 @@ pub trait Engine: Send + Sync {
     /// The model that it uses where nobody names one; `None` where that is its own affair.
     fn default_model(&self) -> Option<&'static str>;
 
+    /// Whether it reads the prompt as text. One that does not executes its file.
+    fn reads_text(&self) -> bool {
+        true
+    }
+
     /// Runs to the end.
     ///
     /// # Errors

@@ -25,6 +25,10 @@ impl Engine for Shell {
         None
     }
 
+    fn reads_text(&self) -> bool {
+        false
+    }
+
     fn run(&self, task: &Task, control: &Control<'_>) -> Result<EngineOutput, EngineError> {
         refuse_what_cannot_run(task)?;
         let mut command = Command::new(&task.prompt);

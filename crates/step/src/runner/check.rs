@@ -1,20 +1,29 @@
 //! A step's check: gates first, then the engine that judges.
 //!
-//! Always so: without a clear verdict the check has failed, and the report says why.
+//! Always so: a full check is made again after each mending, whole, and what is reported is the last one.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use millwright_core::protocol::{
-    Begun, Gate, GateResult, GateStatus, QaReport, QaVerdict, Report, StepRun, Telemetry,
-    parse_verdict,
+    Begun, Gate, GateResult, QaReport, QaVerdict, Report, Spent, StepRun, Telemetry,
 };
+use millwright_core::refs::UpsertArtifact;
 
-use super::execute::{note_engine, note_usage};
+use super::budget::OverBudget;
+use super::ecosystem;
+use super::git::Repository;
+use super::judgement::Judgement;
+use super::outputs::file_name;
 use super::port::PortError;
-use super::resolve::{ResolveError, Resolver};
-use super::{REPORT_FILE, Runner, gates, lease, telemetry};
+use super::resolve::{EngineRun, Resolver};
+use super::tokens::{note_engine, note_usage};
+use super::{Runner, artifacts, context, gates, lease, telemetry};
 use crate::engine::EngineError;
 use crate::files::write_whole;
+
+/// Where the last report of any step is found, beside each step's own.
+const LAST_REPORT: &str = "quality-report.md";
 
 /// A check that was made and reported.
 #[derive(Debug, Clone)]
@@ -25,21 +34,37 @@ pub struct Checked {
     pub report: QaReport,
 }
 
-/// What the judging engine came to.
-struct Judgement {
-    verdict: Option<QaVerdict>,
-    summary: String,
-    error_type: Option<String>,
+/// A check that goes on.
+pub(super) struct Check<'c> {
+    pub(super) runner: &'c Runner<'c>,
+    pub(super) begun: &'c Begun,
+    pub(super) resolver: &'c Resolver<'c>,
+    /// Where its report is written.
+    pub(super) report_file: PathBuf,
+    pub(super) telemetry: Telemetry,
+    /// How often what it found was mended.
+    pub(super) attempts: u32,
+    gates: Option<&'c [Gate]>,
+    inline: bool,
+    /// What was spent beside it.
+    pub(super) spent: Spent,
+}
+
+/// One round of a check: until it is mended, or for good.
+pub(super) struct Round {
+    pub(super) gates: Vec<GateResult>,
+    pub(super) judgement: Judgement,
+    report: Option<UpsertArtifact>,
 }
 
 impl Runner<'_> {
-    /// Checks a step and reports. Without a list, the gates that the project configures are run.
+    /// Checks a step and reports. Without a list, the gates that the step names are run, else all that the project has.
     ///
     /// # Errors
     /// [`PortError`] where the report was not taken; a verdict is no error, whatever it is.
     pub fn check(&self, begun: &Begun, gates: Option<&[Gate]>) -> Result<Checked, PortError> {
         lease::held(&begun.claim, self.port, self.cancel, || {
-            self.check_now(begun, gates, false)
+            self.check_now(begun, gates, false, begun.assignment.spent)
         })
     }
 
@@ -49,144 +74,205 @@ impl Runner<'_> {
         begun: &Begun,
         gates: Option<&[Gate]>,
         inline: bool,
+        spent: Spent,
     ) -> Result<Checked, PortError> {
         let clock = Instant::now();
-        let mut telemetry = telemetry(begun, self.settings);
-        let mut gate_results = Vec::new();
-        let judgement = match Resolver::of(&begun.assignment, self.settings) {
-            Ok(resolver) => {
-                if !inline || gates.is_some() {
-                    gate_results = self.run_gates(&resolver, begun, gates);
-                }
-                self.judge(&resolver, &gate_results, &mut telemetry)
+        let telemetry = telemetry(begun, self.settings);
+        let mut report = match Resolver::of(&begun.assignment, self.settings) {
+            Ok(resolver) => Check {
+                runner: self,
+                begun,
+                resolver: &resolver,
+                report_file: report_file(&resolver, &begun.assignment.step_name),
+                telemetry,
+                attempts: begun.assignment.auto_fix_attempts,
+                gates,
+                inline,
+                spent,
             }
-            Err(error) => Judgement::impossible(&error),
+            .made()?,
+            Err(error) => QaReport {
+                telemetry,
+                ..Round::of(Judgement::impossible(&error)).into_report()
+            },
         };
-        telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
-        let report = QaReport {
-            gates: gate_results,
-            inline,
-            error_type: judgement.error_type,
-            telemetry,
-            ..QaReport::of(judgement.verdict, judgement.summary)
-        };
+        report.inline = inline;
+        report.telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
         self.say(format!("millwright: {}", report.summary));
         let step = self.report(begun, &Report::Checked(report.clone()))?;
         Ok(Checked { step, report })
     }
+}
 
-    fn run_gates(
-        &self,
-        resolver: &Resolver<'_>,
-        begun: &Begun,
-        asked: Option<&[Gate]>,
-    ) -> Vec<GateResult> {
-        let commands = &begun.assignment.defaults.gates;
-        let configured: Vec<Gate> = commands.keys().copied().collect();
-        let limit = self.settings.limit(resolver.spec.timeout_seconds);
-        let workspace = &resolver.places.workspace;
-        asked
-            .unwrap_or(&configured)
-            .iter()
-            .map(|gate| match commands.get(gate) {
-                Some(Some(command)) => {
-                    gates::run(*gate, command, workspace, limit, &self.control())
+impl<'c> Check<'c> {
+    /// Checks, and mends and checks again as long as that may help.
+    fn made(mut self) -> Result<QaReport, PortError> {
+        context::tell_current_step(&self.resolver.places, &self.begun.assignment.step_name);
+        loop {
+            let mut round = self.round();
+            if self.inline || !self.mend(&round)? {
+                if self.runner.cancel.is_cancelled() {
+                    round = Round::of(Judgement::stopped());
                 }
-                Some(None) | None => gates::skipped(*gate),
-            })
-            .collect()
+                return Ok(QaReport {
+                    auto_fix_attempts: self.attempts,
+                    telemetry: self.telemetry,
+                    ..round.into_report()
+                });
+            }
+        }
+    }
+
+    fn round(&mut self) -> Round {
+        let gates = self.run_gates();
+        if self.runner.cancel.is_cancelled() {
+            return Round::of(Judgement::stopped());
+        }
+        let (judgement, report) = match QaVerdict::of_gates(&gates) {
+            QaVerdict::Failed => {
+                let judgement = Judgement::by_gates(&gates);
+                let text = format!(
+                    "# Quality report\n\n{}\nVERDICT: FAIL\n",
+                    judgement.findings
+                );
+                (judgement, self.write_report(text.as_bytes()).ok())
+            }
+            of_gates => self.judge(of_gates, &gates),
+        };
+        Round {
+            gates,
+            judgement,
+            report,
+        }
+    }
+
+    fn run_gates(&self) -> Vec<GateResult> {
+        let defaults = &self.begun.assignment.defaults;
+        let workspace = &self.resolver.places.workspace;
+        let tools = ecosystem::tools(workspace, &defaults.gates);
+        let named = self.gates.or(self.resolver.spec.qa.gates.as_deref());
+        let wanted: Vec<Gate> = match named {
+            Some(gates) => gates.to_vec(),
+            None if self.inline => Vec::new(),
+            None => tools.keys().copied().collect(),
+        };
+        let limit = self
+            .runner
+            .settings
+            .limit(self.resolver.spec.timeout_seconds);
+        let run = |gate: &Gate| match tools.get(gate) {
+            Some(tool) => gates::run(*gate, tool, workspace, limit, &self.runner.control()),
+            None => gates::skipped(*gate),
+        };
+        wanted.iter().map(run).collect()
     }
 
     fn judge(
-        &self,
-        resolver: &Resolver<'_>,
+        &mut self,
+        of_gates: QaVerdict,
         gates: &[GateResult],
-        telemetry: &mut Telemetry,
-    ) -> Judgement {
-        if self.cancel.is_cancelled() {
-            return Judgement::stopped();
-        }
-        let of_gates = QaVerdict::of_gates(gates);
-        if of_gates == QaVerdict::Failed {
-            return Judgement::by_gates(gates);
-        }
-        let report_file = resolver.places.protocol_root.join(REPORT_FILE);
-        let run = resolver
-            .outputs()
-            .and_then(|outputs| resolver.check(self.engines, &outputs, &report_file));
-        let run = match run {
+    ) -> (Judgement, Option<UpsertArtifact>) {
+        let run = match self.engine_run(gates) {
             Ok(run) => run,
-            Err(error) => return Judgement::impossible(&error),
+            Err(judgement) => return (judgement, None),
         };
-        note_engine(telemetry, &run, "qa");
-        match run.engine.run(&run.task, &self.control()) {
-            Ok(yielded) => {
-                note_usage(telemetry, &yielded);
-                if let Err(reason) = write_whole(&report_file, &yielded.output) {
-                    let path = report_file.display();
-                    return Judgement::failed(
-                        format!("the report {path} cannot be written: {reason}"),
-                        "ReportNotWritten",
-                    );
-                }
-                Judgement::by_report(&String::from_utf8_lossy(&yielded.output), of_gates)
+        note_engine(&mut self.telemetry, &run, "qa");
+        let yielded = match run.engine.run(&run.task, &self.runner.control()) {
+            Ok(yielded) => yielded,
+            Err(EngineError::Cancelled) => return (Judgement::stopped(), None),
+            Err(error) => return (Judgement::failed(&error.to_string(), error.kind()), None),
+        };
+        note_usage(&mut self.telemetry, &yielded);
+        match self.write_report(&yielded.output) {
+            Ok(report) => {
+                let text = String::from_utf8_lossy(&yielded.output);
+                let judgement = Judgement::by_report(&text, of_gates);
+                (self.weighed(judgement), Some(report))
             }
-            Err(EngineError::Cancelled) => Judgement::stopped(),
-            Err(error) => Judgement::failed(error.to_string(), error.kind()),
+            Err(reason) => {
+                let path = self.report_file.display();
+                let summary = format!("the report {path} cannot be written: {reason}");
+                (Judgement::failed(&summary, "ReportNotWritten"), None)
+            }
+        }
+    }
+
+    fn engine_run(&self, gates: &[GateResult]) -> Result<EngineRun<'c>, Judgement> {
+        let (resolver, repository) = (self.resolver, self.repository());
+        let step = self.begun.assignment.step_name.as_str();
+        let about = (step, resolver.spec.prompt_ref.as_str());
+        let run = resolver.outputs().and_then(|outputs| {
+            let engines = self.runner.engines;
+            resolver.check(engines, &outputs, &self.report_file, |input| {
+                context::add(input, &resolver.places, about, &repository);
+                input.part("Gates", &gates::as_text(gates));
+            })
+        });
+        let run = run.map_err(|error| Judgement::impossible(&error))?;
+        self.afford(run.tokens)
+            .map_err(|over| Judgement::failed(&over.to_string(), OverBudget::KIND))?;
+        Ok(run)
+    }
+
+    /// Whether the budget allows so many tokens more than what is spent already, here and before.
+    pub(super) fn afford(&self, tokens: u64) -> Result<(), OverBudget> {
+        let here = self.telemetry.spent_tokens();
+        self.runner.afford(self.spent.and(here), tokens)
+    }
+
+    /// A failure passes where the project says so and nothing but the protocol's own files has changed.
+    fn weighed(&self, judgement: Judgement) -> Judgement {
+        let allowed = self.begun.assignment.defaults.qa_pass_protocol_only;
+        if allowed && judgement.failure.is_some() && self.repository().only_protocols_changed() {
+            return judgement.downgraded();
+        }
+        judgement
+    }
+
+    fn repository(&self) -> Repository<'_> {
+        Repository {
+            workspace: &self.resolver.places.workspace,
+            cancel: self.runner.cancel,
+        }
+    }
+
+    /// Writes the step's report, and the copy that is always the last one's.
+    fn write_report(&self, report: &[u8]) -> std::io::Result<UpsertArtifact> {
+        write_whole(&self.report_file, report)?;
+        write_whole(&self.report_file.with_file_name(LAST_REPORT), report)?;
+        let path = self.report_file.display().to_string();
+        Ok(artifacts::of_report(
+            self.begun.assignment.step_run_id,
+            path,
+            report,
+        ))
+    }
+}
+
+impl Round {
+    fn of(judgement: Judgement) -> Self {
+        Self {
+            gates: Vec::new(),
+            judgement,
+            report: None,
+        }
+    }
+
+    fn into_report(self) -> QaReport {
+        let judgement = self.judgement;
+        QaReport {
+            gates: self.gates,
+            error_type: judgement.error_type,
+            failure: judgement.failure,
+            protocol_only: judgement.protocol_only,
+            artifacts: self.report.into_iter().collect(),
+            ..QaReport::of(judgement.verdict, judgement.summary)
         }
     }
 }
 
-impl Judgement {
-    fn by_report(report: &str, of_gates: QaVerdict) -> Self {
-        let (verdict, summary) = match parse_verdict(report) {
-            Some(QaVerdict::Failed) => (QaVerdict::Failed, "the report's verdict is FAIL"),
-            Some(_) if of_gates == QaVerdict::Warning => (
-                QaVerdict::Warning,
-                "the report's verdict is PASS, and a gate has a warning",
-            ),
-            Some(_) => (QaVerdict::Passed, "the report's verdict is PASS"),
-            None => (
-                QaVerdict::Failed,
-                "the report has no line `VERDICT: PASS` or `VERDICT: FAIL`, which counts as FAIL",
-            ),
-        };
-        Self {
-            verdict: Some(verdict),
-            summary: summary.to_owned(),
-            error_type: None,
-        }
-    }
-
-    fn by_gates(gates: &[GateResult]) -> Self {
-        let failed = gates
-            .iter()
-            .filter(|gate| gate.status == GateStatus::Failed);
-        let names: Vec<&str> = failed.map(|gate| gate.id.as_str()).collect();
-        Self {
-            verdict: Some(QaVerdict::Failed),
-            summary: format!("gates failed: {}", names.join(", ")),
-            error_type: None,
-        }
-    }
-
-    fn impossible(error: &ResolveError) -> Self {
-        Self::failed(error.to_string(), error.kind())
-    }
-
-    fn failed(summary: String, kind: &str) -> Self {
-        Self {
-            verdict: Some(QaVerdict::Failed),
-            summary,
-            error_type: Some(kind.to_owned()),
-        }
-    }
-
-    fn stopped() -> Self {
-        Self {
-            verdict: None,
-            summary: "the check was stopped".to_owned(),
-            error_type: None,
-        }
-    }
+/// Checks of steps beside each other do not write over each other's reports.
+fn report_file(resolver: &Resolver<'_>, step: &str) -> PathBuf {
+    let root: &Path = &resolver.places.protocol_root;
+    root.join(format!("quality-report-{}.md", file_name(step)))
 }

@@ -10,10 +10,13 @@ use millwright_core::protocol::{
 };
 use serde::Deserialize;
 
+use super::budget::OverBudget;
+use super::outputs::OutputFiles;
 use super::port::PortError;
-use super::resolve::{EngineRun, OutputFiles, ResolveError, Resolver};
-use super::{Runner, estimated_tokens, lease, telemetry};
-use crate::engine::{EngineError, EngineOutput};
+use super::resolve::{EngineRun, ResolveError, Resolver};
+use super::tokens::{note_engine, note_usage};
+use super::{Runner, artifacts, lease, telemetry};
+use crate::engine::EngineError;
 use crate::files::write_all_whole;
 
 /// Work that was done, or failed, and was reported.
@@ -40,11 +43,11 @@ impl Runner<'_> {
     /// [`PortError`] where a report was not taken; a step that fails is no error here.
     pub fn execute(&self, begun: &Begun) -> Result<Executed, PortError> {
         lease::held(&begun.claim, self.port, self.cancel, || {
-            let work = self.work(begun)?;
+            let work = self.work(begun)?.with_artifacts(begun);
             self.say(format!("millwright: {}", work.report.summary));
             let report = Report::Executed(work.report.clone());
             let step = self.report(begun, &report)?;
-            let step = self.check_inline(begun, step)?;
+            let step = self.check_inline(begun, step, &work.report.telemetry)?;
             Ok(Executed {
                 step,
                 report: work.report,
@@ -53,12 +56,18 @@ impl Runner<'_> {
         })
     }
 
-    fn check_inline(&self, begun: &Begun, step: StepRun) -> Result<StepRun, PortError> {
+    fn check_inline(
+        &self,
+        begun: &Begun,
+        step: StepRun,
+        executed: &Telemetry,
+    ) -> Result<StepRun, PortError> {
         let entry = begun.assignment.step_spec.as_ref();
         let spec = entry.and_then(|entry| StepSpec::deserialize(entry).ok());
         let policy = spec.map(|spec| spec.qa.effective());
         if step.status == StepStatus::NeedsQa && policy == Some(QaPolicy::Light) {
-            self.check_now(begun, None, true)
+            let spent = begun.assignment.spent.and(executed.spent_tokens());
+            self.check_now(begun, None, true, spent)
                 .map(|checked| checked.step)
         } else {
             Ok(step)
@@ -84,6 +93,15 @@ impl Runner<'_> {
             Err(error) => return Ok(Work::refused(&error, telemetry)),
         };
         note_engine(&mut telemetry, &run, "exec");
+        if let Err(over) = self.afford(begun.assignment.spent, run.tokens) {
+            telemetry.estimated_tokens = None;
+            return Ok(Work::ended(
+                ExecutionOutcome::OverBudget,
+                &over,
+                OverBudget::KIND,
+                telemetry,
+            ));
+        }
         self.report(begun, &Report::Started(telemetry.clone()))?;
         Ok(self.run_engine(&run, &outputs, telemetry))
     }
@@ -134,6 +152,16 @@ fn write_outputs(output: Vec<u8>, outputs: &OutputFiles, mut telemetry: Telemetr
 }
 
 impl Work {
+    /// The same, with the files that it left.
+    fn with_artifacts(mut self, begun: &Begun) -> Self {
+        let outputs = self.report.telemetry.outputs.as_ref();
+        if let Some(outputs) = outputs.filter(|_| !self.output.is_empty()) {
+            let step = begun.assignment.step_run_id;
+            self.report.artifacts = artifacts::of_outputs(step, outputs, &self.output);
+        }
+        self
+    }
+
     fn refused(error: &ResolveError, telemetry: Telemetry) -> Self {
         let outcome = if error.is_spec_error() {
             ExecutionOutcome::SpecInvalid
@@ -158,23 +186,4 @@ impl Work {
             output: Vec::new(),
         }
     }
-}
-
-/// Puts on record what was spent.
-pub(super) fn note_usage(telemetry: &mut Telemetry, yielded: &EngineOutput) {
-    telemetry.estimated_tokens = Some(estimated_tokens(&yielded.output));
-    if let Some(usage) = &yielded.usage {
-        usage.note_in(telemetry);
-    }
-}
-
-/// Puts on record what runs.
-pub(super) fn note_engine(telemetry: &mut Telemetry, run: &EngineRun<'_>, purpose: &str) {
-    telemetry.engine_id = Some(run.engine.id().to_owned());
-    telemetry.model.clone_from(&run.task.model);
-    telemetry.prompt_path = Some(run.task.prompt.display().to_string());
-    let version = run.prompt_version.clone();
-    telemetry
-        .prompt_versions
-        .insert(purpose.to_owned(), version);
 }

@@ -1,6 +1,7 @@
 //! Files of the workspace: found, and kept inside it.
 //!
-//! Always so: no path that a spec names leads out of the workspace, not even through a symbolic link.
+//! Always so: no path that a spec names leads out of the workspace, not even through a symbolic link, unless the project
+//! allows it.
 
 use std::fs;
 use std::io;
@@ -13,12 +14,17 @@ pub(super) struct Places {
     pub(super) workspace: PathBuf,
     /// The protocol's folder, below it.
     pub(super) protocol_root: PathBuf,
+    /// Whether the project allows paths outside of the workspace.
+    outside_allowed: bool,
 }
 
 /// Why a path is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PathError {
-    #[error("{what}: {path} leads out of the workspace {workspace}")]
+    #[error(
+        "{what}: {path} leads out of the workspace {workspace}; a project whose policy_overrides have \
+         allow_outside_paths may use it"
+    )]
     Outside {
         what: String,
         path: String,
@@ -42,6 +48,7 @@ impl Places {
         workspace: Option<&str>,
         protocol_root: Option<&str>,
         protocol_name: &str,
+        outside_allowed: bool,
     ) -> Result<Self, PathError> {
         let given = workspace.ok_or(PathError::NoWorkspace)?;
         if !Path::new(given).is_absolute() {
@@ -54,6 +61,7 @@ impl Places {
         let mut places = Self {
             protocol_root: PathBuf::new(),
             workspace,
+            outside_allowed,
         };
         places.protocol_root = places.inside("protocol_root", &root)?;
         let root = &places.protocol_root;
@@ -93,7 +101,7 @@ impl Places {
     fn inside(&self, what: &str, path: &Path) -> Result<PathBuf, PathError> {
         let resolved =
             resolved(path).map_err(|e| unusable(what, &path.display().to_string(), &e))?;
-        if resolved.starts_with(&self.workspace) {
+        if self.outside_allowed || resolved.starts_with(&self.workspace) {
             Ok(resolved)
         } else {
             Err(PathError::Outside {
@@ -132,6 +140,8 @@ fn unusable(what: &str, path: &str, error: &io::Error) -> PathError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     struct Folder {
@@ -143,7 +153,7 @@ mod tests {
         let kept = tempfile::tempdir().unwrap();
         let workspace = kept.path().join("work");
         fs::create_dir(&workspace).unwrap();
-        let places = Places::find(workspace.to_str(), None, "0001-demo").unwrap();
+        let places = Places::find(workspace.to_str(), None, "0001-demo", false).unwrap();
         Folder { kept, places }
     }
 
@@ -191,8 +201,48 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(Places::find(Some("relative"), None, "x").is_err());
-        let root = Places::find(places.workspace.to_str(), Some("../elsewhere"), "x");
+        assert!(Places::find(Some("relative"), None, "x", false).is_err());
+        let root = Places::find(places.workspace.to_str(), Some("../elsewhere"), "x", false);
         assert!(matches!(root, Err(PathError::Outside { .. })));
+    }
+
+    #[test]
+    fn a_project_may_allow_what_lies_outside() {
+        let Folder { places, kept } = &folder();
+        fs::write(kept.path().join("shared.md"), "x").unwrap();
+        let places = Places {
+            outside_allowed: true,
+            ..places.clone()
+        };
+        let found = places.existing("prompt_ref", "../shared.md").unwrap();
+        assert!(found.ends_with("shared.md") && found.exists());
+    }
+
+    proptest! {
+        /// Whatever a spec names, and wherever symbolic links lead.
+        #[test]
+        fn no_candidate_leaves_the_workspace(
+            absolute in any::<bool>(),
+            parts in prop::collection::vec(
+                prop::sample::select(vec!["..", ".", "a", "new", "up", "loop", "in", "etc", "file.md", ""]),
+                1..8,
+            ),
+        ) {
+            let Folder { places, kept } = &folder();
+            let root = &places.protocol_root;
+            fs::create_dir(root.join("a")).unwrap();
+            fs::write(kept.path().join("file.md"), "secret").unwrap();
+            for (link, to) in [("up", "../../.."), ("loop", "loop"), ("in", "a")] {
+                std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+                std::os::unix::fs::symlink(to, root.join("a").join(link)).unwrap();
+            }
+            let name = format!("{}{}", if absolute { "/" } else { "" }, parts.join("/"));
+            let found = [places.existing("prompt_ref", &name), places.output("outputs", &name, "0001-demo")];
+            for path in found.into_iter().flatten() {
+                let there = path.ancestors().find_map(|path| fs::canonicalize(path).ok()).unwrap();
+                prop_assert!(there.starts_with(&places.workspace), "{name} is {}", path.display());
+                prop_assert!(!path.components().any(|part| part == Component::ParentDir), "{name}");
+            }
+        }
     }
 }

@@ -3,16 +3,30 @@
 //! Always so: it writes no status. It says what happened, through [`OutcomePort`], and whoever keeps the tables
 //! decides; and it does the same in a worker and in the server.
 
+mod artifacts;
+mod budget;
 mod check;
+mod choose;
+mod context;
+mod ecosystem;
 mod execute;
 mod files;
+mod findings;
 mod gates;
+mod git;
+mod input;
+mod judgement;
 mod lease;
+mod mend;
+mod outputs;
 mod port;
+mod prompt;
 mod resolve;
 mod settings;
+mod tokens;
 
-use millwright_core::protocol::{Begun, Telemetry};
+use budget::{OverBudget, Ruling};
+use millwright_core::protocol::{Begun, Spent, Telemetry};
 
 pub use check::Checked;
 pub use execute::Executed;
@@ -20,9 +34,6 @@ pub use port::{OutcomePort, PortError};
 pub use settings::Settings;
 
 use crate::engine::{Cancel, Control, LineSink, Registry};
-
-/// Where the result of a check is written, in the protocol's folder.
-pub const REPORT_FILE: &str = "quality-report.md";
 
 /// Works on steps.
 pub struct Runner<'a> {
@@ -49,6 +60,18 @@ impl Runner<'_> {
     fn say(&self, line: impl AsRef<str>) {
         self.log.line(line.as_ref());
     }
+
+    /// Asks the budget whether an engine may read so much more. A warning is said.
+    fn afford(&self, spent: Spent, tokens: u64) -> Result<(), OverBudget> {
+        match self.settings.budget.ruling(spent, tokens) {
+            Ruling::Within => Ok(()),
+            Ruling::Warned(over) => {
+                self.say(format!("millwright: warning: {over}"));
+                Ok(())
+            }
+            Ruling::Refused(over) => Err(over),
+        }
+    }
 }
 
 /// What is known of work before its engine runs.
@@ -59,10 +82,4 @@ fn telemetry(begun: &Begun, settings: &Settings) -> Telemetry {
         job_id: settings.job_id.clone(),
         ..Telemetry::default()
     }
-}
-
-/// Tokens by the rule of four characters each, at least one.
-fn estimated_tokens(text: &[u8]) -> u64 {
-    let characters = String::from_utf8_lossy(text).chars().count() as u64;
-    characters.div_ceil(4).max(1)
 }

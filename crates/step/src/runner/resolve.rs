@@ -1,22 +1,23 @@
-//! Resolution: from a step's entry in the spec to files, engine, model and limit.
+//! Resolution: from a step's entry in the spec to files, prompt, engine, model and limit.
 //!
 //! Always so: the order of candidates is the contract's, and where the spec came from plays no part.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use millwright_core::protocol::{Assignment, Kind, Outputs, StepSpec, short_hash};
+use millwright_core::protocol::placeholders::{self, MissingPlaceholders, Values};
+use millwright_core::protocol::{Assignment, FailureKind, Kind, StepSpec};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::choose;
 use super::files::{PathError, Places};
+use super::input::Input;
+use super::outputs::{self, OutputFiles};
+use super::prompt::{AUTO_FIX, Bundled, LONGEST_TEXT, Prompt, PromptError, QUALITY, read_file};
 use super::settings::Settings;
+use super::tokens::estimated_tokens;
 use crate::engine::{Engine, Mode, Registry, Task};
-
-/// The contract's engine of last resort.
-const LAST_ENGINE: &str = "opencode";
-/// The checking prompt where the step names none.
-const QUALITY_PROMPT: &str = "prompts/quality-validator.prompt.md";
 
 /// Why work cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +28,18 @@ pub(super) enum ResolveError {
     BadEntry(String),
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("prompt_ref: there is no {0}")]
-    NoPrompt(String),
+    #[error("{what}: there is no {name}")]
+    NoPrompt { what: &'static str, name: String },
+    #[error(transparent)]
+    BadPrompt(#[from] PromptError),
+    #[error(transparent)]
+    Placeholders(#[from] MissingPlaceholders),
     #[error(
-        "there is no prompt to check with: give the step a qa.prompt, or the workspace a {QUALITY_PROMPT}"
+        "there is no prompt to check with: the engine {engine} executes its prompts; give the step a qa.prompt, or the \
+         workspace an executable {name}",
+        name = QUALITY.name
     )]
-    NoQaPrompt,
+    NoQaPrompt { engine: String },
     #[error("outputs: {0} is the prompt itself, and would be overwritten")]
     OverwritesPrompt(String),
     #[error("the engine {id} is not known: this version has {known}")]
@@ -41,10 +48,11 @@ pub(super) enum ResolveError {
 
 /// A step's entry and the folders that its paths mean.
 pub(super) struct Resolver<'a> {
-    assignment: &'a Assignment,
-    settings: &'a Settings,
+    pub(super) assignment: &'a Assignment,
+    pub(super) settings: &'a Settings,
     pub(super) spec: StepSpec,
     pub(super) places: Places,
+    values: Values,
 }
 
 /// Work that is ready to be done.
@@ -52,12 +60,8 @@ pub(super) struct EngineRun<'a> {
     pub(super) engine: &'a dyn Engine,
     pub(super) task: Task,
     pub(super) prompt_version: String,
-}
-
-/// A step's outputs, absolute.
-pub(super) struct OutputFiles {
-    pub(super) protocol: PathBuf,
-    pub(super) aux: BTreeMap<String, PathBuf>,
+    /// What the engine is about to read.
+    pub(super) tokens: u64,
 }
 
 impl ResolveError {
@@ -73,7 +77,8 @@ impl ResolveError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::UnknownEngine { .. } => "UnknownEngine",
-            Self::NoQaPrompt => "QaPromptMissing",
+            Self::NoQaPrompt { .. } => "QaPromptMissing",
+            Self::NoPrompt { what, .. } if *what != "prompt_ref" => "QaPromptMissing",
             Self::Path(PathError::NoWorkspace) => "NoWorkspace",
             _ => "SpecInvalid",
         }
@@ -85,22 +90,23 @@ impl<'a> Resolver<'a> {
         assignment: &'a Assignment,
         settings: &'a Settings,
     ) -> Result<Self, ResolveError> {
-        let entry = assignment
-            .step_spec
-            .as_ref()
-            .ok_or(ResolveError::NotInSpec)?;
-        let spec = StepSpec::deserialize(entry)
-            .map_err(|error| ResolveError::BadEntry(error.to_string()))?;
+        let spec = entry(assignment)?;
         let places = Places::find(
             assignment.workspace.as_deref(),
             assignment.protocol_root.as_deref(),
             &assignment.protocol_name,
+            assignment.defaults.allow_outside_paths,
         )?;
+        let values = placeholders::values(&assignment.placeholders, |name| {
+            let path = places.existing("placeholders", name).ok()?;
+            String::from_utf8(read_file(&path, LONGEST_TEXT).ok()?).ok()
+        });
         Ok(Self {
             assignment,
             settings,
             spec,
             places,
+            values,
         })
     }
 
@@ -110,65 +116,150 @@ impl<'a> Resolver<'a> {
         engines: &'e Registry,
         outputs: &OutputFiles,
     ) -> Result<EngineRun<'e>, ResolveError> {
-        let prompt = self.places.existing("prompt_ref", &self.spec.prompt_ref)?;
-        if !prompt.exists() {
-            return Err(ResolveError::NoPrompt(self.spec.prompt_ref.clone()));
-        }
-        if outputs.all().any(|path| *path == prompt) {
-            return Err(ResolveError::OverwritesPrompt(prompt.display().to_string()));
+        let path = self.existing("prompt_ref", &self.spec.prompt_ref)?;
+        if outputs.all().any(|output| *output == path) {
+            return Err(ResolveError::OverwritesPrompt(path.display().to_string()));
         }
         let engine = self.engine(engines, Kind::Execute)?;
-        let environment = self.environment(Kind::Execute, outputs, self.spec.inputs.as_ref());
-        Ok(self.engine_run(engine, Kind::Execute, prompt, environment))
+        let prompt = Prompt::read("prompt_ref", &path, engine.reads_text())?;
+        let inputs = self.spec.inputs.as_ref();
+        let environment = self.environment(Kind::Execute, outputs, inputs);
+        let mut input = self.input(&prompt)?;
+        input.values("Inputs", inputs);
+        self.add_context(&mut input);
+        Ok(self.engine_run(engine, Kind::Execute, prompt, input, environment))
     }
 
-    /// Its check.
+    /// Its check. `context` says what there is to judge.
     pub(super) fn check<'e>(
         &self,
         engines: &'e Registry,
         outputs: &OutputFiles,
         report: &Path,
+        context: impl FnOnce(&mut Input),
     ) -> Result<EngineRun<'e>, ResolveError> {
-        let prompt = self.qa_prompt()?;
         let engine = self.engine(engines, Kind::Qa)?;
-        let mut environment = self.environment(Kind::Qa, outputs, self.spec.qa.inputs.as_ref());
+        let prompt =
+            self.prompt_of("qa.prompt", self.spec.qa.prompt.as_deref(), QUALITY, engine)?;
+        let prompt = prompt.ok_or_else(|| ResolveError::NoQaPrompt {
+            engine: engine.id().to_owned(),
+        })?;
+        let inputs = self.spec.qa.inputs.as_ref();
+        let mut environment = self.environment(Kind::Qa, outputs, inputs);
         environment.insert("MILLWRIGHT_REPORT", report.display().to_string());
-        Ok(self.engine_run(engine, Kind::Qa, prompt, environment))
+        let mut input = self.input(&prompt)?;
+        context(&mut input);
+        input.values("Inputs", inputs);
+        self.add_context(&mut input);
+        Ok(self.engine_run(engine, Kind::Qa, prompt, input, environment))
     }
 
-    fn qa_prompt(&self) -> Result<PathBuf, ResolveError> {
-        if let Some(name) = &self.spec.qa.prompt {
-            let prompt = self.places.existing("qa.prompt", name)?;
-            if prompt.exists() {
-                return Ok(prompt);
-            }
+    /// The mending of what its check found; none where its engine executes prompts and the step names none for that.
+    pub(super) fn fix<'e>(
+        &self,
+        engines: &'e Registry,
+        outputs: &OutputFiles,
+        report: &Path,
+        (failure, findings): (FailureKind, &str),
+    ) -> Result<Option<EngineRun<'e>>, ResolveError> {
+        let engine = self.engine(engines, Kind::Execute)?;
+        let named = self.spec.qa.fix_prompt.as_deref();
+        let Some(prompt) = self.prompt_of("qa.fix_prompt", named, AUTO_FIX, engine)? else {
+            return Ok(None);
+        };
+        let mut environment = self.environment(Kind::Execute, outputs, None);
+        environment.insert("MILLWRIGHT_MODE", "fix".to_owned());
+        environment.insert("MILLWRIGHT_FAILURE", failure.to_string());
+        environment.insert("MILLWRIGHT_REPORT", report.display().to_string());
+        let mut input = self.input(&prompt)?;
+        input.part(&format!("Findings ({failure})"), findings);
+        Ok(Some(self.engine_run(
+            engine,
+            Kind::Execute,
+            prompt,
+            input,
+            environment,
+        )))
+    }
+
+    /// Where the output goes.
+    pub(super) fn outputs(&self) -> Result<OutputFiles, ResolveError> {
+        let engine = choose::engine(Kind::Execute, &self.spec, self.assignment, self.settings);
+        let assignment = self.assignment;
+        let files = outputs::resolve(&self.spec, assignment, engine, &self.places)?;
+        Ok(files)
+    }
+
+    /// What another prompt is: the one that the step names, else the workspace's, else the one that comes with millwright,
+    /// where the engine reads text.
+    fn prompt_of(
+        &self,
+        what: &'static str,
+        named: Option<&str>,
+        bundled: Bundled,
+        engine: &dyn Engine,
+    ) -> Result<Option<Prompt>, ResolveError> {
+        let own = named.filter(|name| *name != bundled.name);
+        let path = match own {
+            Some(name) => self.existing(what, name)?,
+            None => self.places.existing(what, bundled.name)?,
+        };
+        if path.exists() {
+            return Ok(Some(Prompt::read(what, &path, engine.reads_text())?));
         }
-        let prompt = self.places.existing("qa.prompt", QUALITY_PROMPT)?;
-        if prompt.exists() {
-            Ok(prompt)
+        Ok(engine.reads_text().then(|| bundled.prompt()))
+    }
+
+    fn existing(&self, what: &'static str, name: &str) -> Result<PathBuf, ResolveError> {
+        let name = placeholders::fill_path(name, &self.values)?;
+        let path = self.places.existing(what, &name)?;
+        if path.exists() {
+            Ok(path)
         } else {
-            Err(ResolveError::NoQaPrompt)
+            Err(ResolveError::NoPrompt { what, name })
         }
+    }
+
+    fn input(&self, prompt: &Prompt) -> Result<Input, ResolveError> {
+        let text = prompt.text.as_deref().unwrap_or_default();
+        Ok(Input::of(&placeholders::fill(text, &self.values)?))
+    }
+
+    fn add_context(&self, input: &mut Input) {
+        input.part(
+            "Context",
+            self.settings.context.as_deref().unwrap_or_default(),
+        );
     }
 
     fn engine_run<'e>(
         &self,
         engine: &'e dyn Engine,
         kind: Kind,
-        prompt: PathBuf,
+        prompt: Prompt,
+        input: Input,
         environment: BTreeMap<&'static str, String>,
     ) -> EngineRun<'e> {
+        let input = input.into_text();
+        // One that executes its prompt reads nothing of what stands below it.
+        let read = if engine.reads_text() {
+            Some(&input)
+        } else {
+            prompt.text.as_ref()
+        };
+        let tokens = read.map_or(0, |text| estimated_tokens(text.as_bytes()));
         EngineRun {
             engine,
-            prompt_version: prompt_version(&prompt),
+            prompt_version: prompt.version,
+            tokens,
             task: Task {
                 mode: match kind {
                     Kind::Execute => Mode::Execute,
                     Kind::Qa => Mode::Qa,
                 },
-                input: text_of(&prompt),
+                input,
                 output_schema: None,
-                prompt,
+                prompt: prompt.path,
                 directory: self.places.workspace.clone(),
                 model: self.model(engine, kind),
                 environment,
@@ -177,37 +268,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Where the output goes.
-    pub(super) fn outputs(&self) -> Result<OutputFiles, ResolveError> {
-        let name = &self.assignment.protocol_name;
-        let given = self.spec.outputs.clone().unwrap_or_default();
-        let standard = format!("outputs/{}.md", self.assignment.step_name.replace('/', "-"));
-        let protocol = match &given.protocol {
-            Some(path) => self.places.output("outputs.protocol", path, name)?,
-            None => self.places.existing("outputs.protocol", &standard)?,
-        };
-        let mut aux = BTreeMap::new();
-        for (key, path) in &given.aux {
-            let what = format!("outputs.aux.{key}");
-            aux.insert(key.clone(), self.places.output(&what, path, name)?);
-        }
-        Ok(OutputFiles { protocol, aux })
-    }
-
     fn engine<'e>(
         &self,
         engines: &'e Registry,
         kind: Kind,
     ) -> Result<&'e dyn Engine, ResolveError> {
-        let of_qa = self.spec.qa.engine_id.as_deref();
-        let id = of_qa
-            .filter(|_| kind == Kind::Qa)
-            .or(self.spec.engine_id.as_deref())
-            .or(self.assignment.engine_id.as_deref())
-            .or(self.assignment.defaults.engine_id.as_deref())
-            .or(self.settings.agent.as_deref())
-            .or(self.settings.engine(kind))
-            .unwrap_or(LAST_ENGINE);
+        let id = choose::engine(kind, &self.spec, self.assignment, self.settings);
         engines.get(id).ok_or_else(|| ResolveError::UnknownEngine {
             id: id.to_owned(),
             known: engines.ids().collect::<Vec<_>>().join(", "),
@@ -215,31 +281,21 @@ impl<'a> Resolver<'a> {
     }
 
     fn model(&self, engine: &dyn Engine, kind: Kind) -> Option<String> {
-        let defaults = &self.assignment.defaults;
-        let model = match kind {
-            Kind::Execute => {
-                let own = self.spec.model.as_ref().or(self.assignment.model.as_ref());
-                own.or(defaults.model.as_ref())
-            }
-            Kind::Qa => {
-                let own = self.spec.qa.model.as_ref();
-                own.or(defaults.qa_model.as_ref())
-            }
-        };
-        model.cloned().or_else(|| {
-            let last = self.settings.model(kind).or(engine.default_model());
-            last.filter(|_| engine.takes_model()).map(str::to_owned)
-        })
+        let of_engine = engine.default_model();
+        let (assignment, settings) = (self.assignment, self.settings);
+        let takes = engine.takes_model();
+        takes.then(|| choose::model(kind, &self.spec, assignment, settings, of_engine))?
     }
 
     fn environment(
         &self,
         kind: Kind,
         outputs: &OutputFiles,
-        inputs: Option<&serde_json::Map<String, Value>>,
+        inputs: Option<&Map<String, Value>>,
     ) -> BTreeMap<&'static str, String> {
         let assignment = self.assignment;
         let inputs = Value::Object(inputs.cloned().unwrap_or_default());
+        let shown = |path: &Path| path.display().to_string();
         BTreeMap::from([
             ("MILLWRIGHT_MODE", kind.to_string()),
             ("MILLWRIGHT_STEP_RUN_ID", assignment.step_run_id.to_string()),
@@ -251,13 +307,10 @@ impl<'a> Resolver<'a> {
             ("MILLWRIGHT_PROTOCOL_NAME", assignment.protocol_name.clone()),
             (
                 "MILLWRIGHT_PROTOCOL_ROOT",
-                self.places.protocol_root.display().to_string(),
+                shown(&self.places.protocol_root),
             ),
-            (
-                "MILLWRIGHT_WORKSPACE",
-                self.places.workspace.display().to_string(),
-            ),
-            ("MILLWRIGHT_OUTPUT", outputs.protocol.display().to_string()),
+            ("MILLWRIGHT_WORKSPACE", shown(&self.places.workspace)),
+            ("MILLWRIGHT_OUTPUT", shown(&outputs.protocol)),
             ("MILLWRIGHT_INPUTS", inputs.to_string()),
             (
                 "MILLWRIGHT_CONTEXT",
@@ -267,33 +320,19 @@ impl<'a> Resolver<'a> {
     }
 }
 
-impl OutputFiles {
-    /// Every file.
-    pub(super) fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        std::iter::once(&self.protocol).chain(self.aux.values())
-    }
-
-    /// The files as events name them.
-    pub(super) fn on_record(&self) -> Outputs {
-        let text = |path: &PathBuf| path.display().to_string();
-        Outputs {
-            protocol: Some(text(&self.protocol)),
-            aux: self
-                .aux
-                .iter()
-                .map(|(key, path)| (key.clone(), text(path)))
-                .collect(),
+/// The step's entry; `prompt` and `file` are older names of `prompt_ref`.
+fn entry(assignment: &Assignment) -> Result<StepSpec, ResolveError> {
+    let mut entry = assignment
+        .step_spec
+        .clone()
+        .ok_or(ResolveError::NotInSpec)?;
+    if let Some(fields) = entry.as_object_mut()
+        && !fields.contains_key("prompt_ref")
+    {
+        let older = ["prompt", "file"].iter().find_map(|key| fields.get(*key));
+        if let Some(prompt) = older.cloned() {
+            fields.insert("prompt_ref".to_owned(), prompt);
         }
     }
-}
-
-/// The prompt as text. Not every prompt is text, and what cannot be read is told by the engine that needs it.
-fn text_of(path: &Path) -> String {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The prompt's version: the hash of its bytes.
-fn prompt_version(path: &Path) -> String {
-    std::fs::read(path).map_or_else(|_| "missing".to_owned(), |bytes| short_hash(&bytes))
+    StepSpec::deserialize(entry).map_err(|error| ResolveError::BadEntry(error.to_string()))
 }

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use millwright_core::protocol::Kind;
 
+use super::budget::Budget;
+
+/// So often what a check found is mended, where nobody says otherwise.
+const AUTO_FIX_ATTEMPTS: u32 = 3;
 /// So long an engine works where nobody says otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_hours(1);
 
 /// The environment's word on engines, models and limits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     default_engine: Option<String>,
     exec_engine: Option<String>,
@@ -18,12 +22,22 @@ pub struct Settings {
     exec_model: Option<String>,
     qa_model: Option<String>,
     limit: Option<Duration>,
+    pub(super) budget: Budget,
+    /// How often what a check found is mended; 0 where that is switched off.
+    pub(super) auto_fix_attempts: u32,
     /// The Windmill or mill job that this runs in.
     pub job_id: Option<String>,
     /// The agent in whose name this runs: an engine where spec, step and project name none.
     pub agent: Option<String>,
     /// What the caller tells the engine beside the prompt, as JSON.
     pub context: Option<String>,
+}
+
+impl Default for Settings {
+    /// What holds where the environment says nothing.
+    fn default() -> Self {
+        Self::read(|_| None)
+    }
 }
 
 impl Settings {
@@ -40,6 +54,8 @@ impl Settings {
             limit: limit
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
+            budget: Budget::read(text),
+            auto_fix_attempts: auto_fix_attempts(text),
             job_id: text("WM_JOB_ID"),
             agent: None,
             context: None,
@@ -70,6 +86,21 @@ impl Settings {
     }
 }
 
+/// How often what a check found is mended: as often as is said, where it is not switched off.
+fn auto_fix_attempts(text: impl Fn(&str) -> Option<String>) -> u32 {
+    let off = text("TASKSGODZILLA_QA_AUTO_FIX_ENABLED").is_some_and(|word| {
+        let word = word.trim().to_ascii_lowercase();
+        ["false", "0", "no", "off"].contains(&&*word)
+    });
+    let attempts = text("TASKSGODZILLA_QA_MAX_AUTO_FIX_ATTEMPTS");
+    let attempts = attempts.and_then(|number| number.trim().parse().ok());
+    if off {
+        0
+    } else {
+        attempts.unwrap_or(AUTO_FIX_ATTEMPTS)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +125,19 @@ mod tests {
         });
         assert_eq!(settings.engine(Kind::Execute), Some("general"));
         assert_eq!(settings.engine(Kind::Qa), Some("checker"));
+    }
+
+    #[test]
+    fn mending_is_on_and_may_be_switched_off_or_bounded() {
+        let attempts = |name: &'static str, value: &'static str| {
+            Settings::read(move |asked| (asked == name).then(|| value.to_owned())).auto_fix_attempts
+        };
+        assert_eq!(Settings::default().auto_fix_attempts, 3);
+        assert_eq!(attempts("TASKSGODZILLA_QA_AUTO_FIX_ENABLED", "False"), 0);
+        assert_eq!(attempts("TASKSGODZILLA_QA_MAX_AUTO_FIX_ATTEMPTS", "1"), 1);
+        assert_eq!(
+            attempts("TASKSGODZILLA_QA_MAX_AUTO_FIX_ATTEMPTS", "many"),
+            3
+        );
     }
 }

@@ -1,0 +1,155 @@
+//! Prompts: files of the workspace, and those that come with millwright.
+//!
+//! Always so: what is no regular file, no text, or too long is refused before an engine sees it, and no more of a file is
+//! read than is allowed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use millwright_core::protocol::short_hash;
+
+/// So long a prompt for an engine that reads text may be.
+pub(super) const LONGEST_TEXT: usize = 1024 * 1024;
+/// So long one that is executed may be.
+const LONGEST_EXECUTABLE: usize = 256 * 1024 * 1024;
+
+/// A prompt that comes with millwright, and that a file of the workspace with its name replaces.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bundled {
+    pub(super) name: &'static str,
+    text: &'static str,
+}
+
+/// Judges a step's work.
+pub(super) const QUALITY: Bundled = Bundled {
+    name: "prompts/quality-validator.prompt.md",
+    text: include_str!("../../../../prompts/quality-validator.prompt.md"),
+};
+/// Mends what linters and formatters find.
+pub(super) const AUTO_FIX: Bundled = Bundled {
+    name: "prompts/auto-fix.prompt.md",
+    text: include_str!("../../../../prompts/auto-fix.prompt.md"),
+};
+
+/// A prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prompt {
+    /// Its file.
+    pub(super) path: PathBuf,
+    /// Its text; `None` where it is executed and no text.
+    pub(super) text: Option<String>,
+    /// The hash of its bytes.
+    pub(super) version: String,
+}
+
+/// Why a prompt is not used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {path} {problem}")]
+pub(super) struct PromptError {
+    what: String,
+    path: String,
+    problem: String,
+}
+
+impl Prompt {
+    /// Reads a prompt; as text where the engine reads text.
+    pub(super) fn read(what: &str, path: &Path, as_text: bool) -> Result<Self, PromptError> {
+        let refused = |problem: String| PromptError {
+            what: what.to_owned(),
+            path: path.display().to_string(),
+            problem,
+        };
+        let limit = if as_text {
+            LONGEST_TEXT
+        } else {
+            LONGEST_EXECUTABLE
+        };
+        let bytes = read_file(path, limit).map_err(|error| refused(error.to_string()))?;
+        let version = short_hash(&bytes);
+        let text = String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.contains('\0'));
+        if as_text && text.is_none() {
+            return Err(refused(
+                "is no text in UTF-8, as the engine needs it".to_owned(),
+            ));
+        }
+        if as_text && text.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(refused("is empty".to_owned()));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            version,
+        })
+    }
+}
+
+impl Bundled {
+    /// The prompt, under its name.
+    pub(super) fn prompt(self) -> Prompt {
+        Prompt {
+            path: self.name.into(),
+            text: Some(self.text.to_owned()),
+            version: short_hash(self.text.as_bytes()),
+        }
+    }
+}
+
+/// The bytes of a regular file, which may be so long and no longer.
+pub(super) fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        let what = if about.is_dir() {
+            "is a folder"
+        } else {
+            "is no regular file"
+        };
+        return Err(io::Error::other(what));
+    }
+    let mut bytes = Vec::new();
+    let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(beyond).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::other(format!("is longer than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_no_engine_could_read_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("binary"), b"\x7fELF\0\0").unwrap();
+        fs::write(at("latin"), b"gr\xfc\xdfe").unwrap();
+        fs::write(at("blank"), "\n \n").unwrap();
+        File::create(at("huge")).unwrap().set_len(1 << 40).unwrap();
+        for (name, problem) in [
+            ("", "is a folder"),
+            ("binary", "is no text in UTF-8, as the engine needs it"),
+            ("latin", "is no text in UTF-8, as the engine needs it"),
+            ("blank", "is empty"),
+            ("huge", "is longer than 1048576 bytes"),
+        ] {
+            let error = Prompt::read("prompt_ref", &at(name), true).unwrap_err();
+            assert_eq!(error.problem, problem, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_executed_need_not_be_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("program");
+        fs::write(&path, b"\x7fELF\0\0").unwrap();
+        let prompt = Prompt::read("prompt_ref", &path, false).unwrap();
+        assert_eq!(prompt.text, None);
+        assert_eq!(prompt.version.len(), 12);
+    }
+}
