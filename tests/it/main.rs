@@ -30,6 +30,7 @@ mod mill_semantics;
 mod process;
 mod protocol_fixture;
 mod protocols;
+mod qa;
 mod readme;
 mod reference;
 mod run;

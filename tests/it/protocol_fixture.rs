@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use millwright::server::{ServerOptions, WorkOptions};
 use millwright::store::Timestamp;
+use millwright_step::runner::Settings;
 use serde_json::{Value, json};
 
 use crate::api_fixture::{Answer, Api};
@@ -38,12 +39,23 @@ impl Project {
 
     /// A project with more fields.
     pub(crate) async fn with(more: &Value) -> Self {
+        Self::told(more, &[]).await
+    }
+
+    /// The same, with a server that finds these variables in its environment.
+    pub(crate) async fn told(more: &Value, variables: &[(&str, &str)]) -> Self {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::read(variable);
         let late = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&late);
         let api = Api::start_with(|folder| {
             let clock = move || Timestamp(Timestamp::now().0 + clock.load(Ordering::SeqCst));
             let work = WorkOptions {
                 clock: Arc::new(clock),
+                settings,
                 ..WorkOptions::beside(&folder.join("test.db"))
             };
             ServerOptions {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::report::TOKENS_USED;
+use super::telemetry::TOKENS_USED;
 use super::{Gate, Kind, Snapshot, Step};
 
 /// A claim on a step: a lease that its holder renews.

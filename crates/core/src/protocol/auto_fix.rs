@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::spend;
+use super::telemetry::spend;
 use super::words::words;
 use super::{Decision, EventType, FailureKind, NewEvent, Refused, Snapshot, Telemetry};
 

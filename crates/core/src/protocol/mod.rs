@@ -21,6 +21,7 @@ mod select;
 mod snapshot;
 mod spec;
 mod status;
+mod telemetry;
 mod transition;
 mod validate;
 mod words;
@@ -40,13 +41,12 @@ pub use naming::{agent_id, infer_step_type};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};
-pub use report::{
-    ExecutionOutcome, ExecutionReport, QaReport, Report, Telemetry, Tokens, reported,
-};
+pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, reported};
 pub use select::ready_steps;
 pub use snapshot::{Snapshot, Step};
 pub use spec::{Outputs, ProtocolSpec, QaPolicy, QaSpec, StepSpec};
 pub use status::{Kind, ProtocolStatus, StepStatus, StepType};
+pub use telemetry::{Telemetry, Tokens};
 pub use transition::{Illegal, ProtocolAction, StepAction};
 pub use validate::{PlannedStep, SpecError, planned_steps};
 pub use words::UnknownWord;

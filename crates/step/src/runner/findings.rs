@@ -10,9 +10,9 @@ use millwright_core::protocol::Finding;
 use crate::engine::LineSink;
 
 /// So many findings of one gate are kept.
-const MOST: usize = 50;
+const MOST: usize = 30;
 /// So long a finding's message may be.
-const LONGEST_MESSAGE: usize = 500;
+const LONGEST_MESSAGE: usize = 300;
 /// So many lines of the end of a tool's output are kept.
 const LAST_LINES: usize = 20;
 

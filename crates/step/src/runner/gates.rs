@@ -10,8 +10,11 @@ use std::time::Duration;
 use millwright_core::protocol::{FailureKind, Finding, Gate, GateResult, GateStatus, classify};
 
 use super::ecosystem::Tool;
-use super::findings::Watched;
+use super::findings::{Watched, bounded};
 use crate::engine::{Control, EngineError, run_command};
+
+/// So long the account of a gate's failure may be, which travels with the result.
+const LONGEST_FAILURE: usize = 4 * 1024;
 
 /// Runs a gate's command in the workspace, by `sh -c`, since that is how a project writes it.
 pub(super) fn run(
@@ -120,6 +123,7 @@ fn failure(error: &EngineError, last: &str, command: &str) -> Finding {
     } else {
         format!("{error}: {last}")
     };
+    let message = bounded(&message, LONGEST_FAILURE).to_owned();
     Finding {
         severity: "error".to_owned(),
         message,

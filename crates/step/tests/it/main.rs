@@ -8,6 +8,7 @@ mod emit;
 mod faults;
 mod program;
 mod result;
+mod runner;
 mod step;
 mod termination;
 mod tls;
