@@ -81,11 +81,12 @@ impl Tables<'_> {
         }
         self.sweep(step.protocol_run_id)?;
         let held = self.held(step_run_id, claim)?;
+        // While the claim is there: its holder says which run it is.
+        self.register_files(step_run_id, report)?;
         let seen = self.see(step.protocol_run_id)?;
         let decision = reported(&seen.snapshot, step_run_id, report)?;
         self.apply(&seen, &decision, Some(claim))?;
         let after = decision.after.step(step_run_id);
-        self.register_files(step_run_id, report)?;
         if matches!(report, Report::Executed(_) | Report::Checked(_)) {
             self.settle(&held, after, report)?;
         }

@@ -51,6 +51,8 @@ words! {
         QaSkippedPolicy = "qa_skipped_policy",
         /// The check itself could not be done.
         QaError = "qa_error",
+        /// A check that ran right after the step could not be done.
+        QaInlineError = "qa_inline_error",
         /// A check failed and passes, since nothing but the protocol's own files has changed.
         QaDowngradedProtocolOnly = "qa_downgraded_protocol_only",
         /// What a check found is to be mended by an engine.

@@ -241,7 +241,12 @@ fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, 
     spend(&mut decision, id, &report.telemetry);
     let passed = verdict != QaVerdict::Failed;
     if report.error_type.is_some() {
-        decision.emit(qa_event(EventType::QaError, &step.name, id, report));
+        let event_type = if report.inline {
+            EventType::QaInlineError
+        } else {
+            EventType::QaError
+        };
+        decision.emit(qa_event(event_type, &step.name, id, report));
     }
     if report.protocol_only {
         decision.emit(qa_event(

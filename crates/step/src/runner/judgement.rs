@@ -13,6 +13,9 @@ use super::resolve::ResolveError;
 /// So long a summary may be, which travels with the result.
 const LONGEST_SUMMARY: usize = 4 * 1024;
 
+/// So much of the end of a report is looked through for the kind of its failure, and handed on to whoever mends it.
+const LONGEST_FINDINGS: usize = 256 * 1024;
+
 /// What a check came to.
 pub(super) struct Judgement {
     /// None where it was stopped.
@@ -48,9 +51,11 @@ impl Judgement {
             ),
         };
         let failed = parse_verdict(report) == Some(QaVerdict::Failed);
+        let start = report.len().saturating_sub(LONGEST_FINDINGS);
+        let end = &report[report.ceil_char_boundary(start)..];
         Self {
-            failure: failed.then(|| classify(report)),
-            findings: report.to_owned(),
+            failure: failed.then(|| classify(end)),
+            findings: end.to_owned(),
             ..Self::of(Some(verdict), summary.to_owned())
         }
     }

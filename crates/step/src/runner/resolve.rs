@@ -19,6 +19,9 @@ use super::settings::Settings;
 use super::tokens::estimated_tokens;
 use crate::engine::{Engine, Mode, Registry, Task};
 
+/// So long a prompt may become when its placeholders are filled in.
+const LONGEST_INPUT: usize = 8 * LONGEST_TEXT;
+
 /// Why work cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResolveError {
@@ -34,6 +37,8 @@ pub(super) enum ResolveError {
     BadPrompt(#[from] PromptError),
     #[error(transparent)]
     Placeholders(#[from] MissingPlaceholders),
+    #[error("{path} would be longer than {LONGEST_INPUT} bytes with its placeholders filled in")]
+    TooLong { path: String },
     #[error(
         "there is no prompt to check with: the engine {engine} executes its prompts; give the step a qa.prompt, or the \
          workspace an executable {name}",
@@ -222,7 +227,25 @@ impl<'a> Resolver<'a> {
 
     fn input(&self, prompt: &Prompt) -> Result<Input, ResolveError> {
         let text = prompt.text.as_deref().unwrap_or_default();
+        if self.length_filled(text) > LONGEST_INPUT {
+            let path = prompt.path.display().to_string();
+            return Err(ResolveError::TooLong { path });
+        }
         Ok(Input::of(&placeholders::fill(text, &self.values)?))
+    }
+
+    /// No less than the length of a text with its placeholders filled in: wherever a name stands, it may be one.
+    fn length_filled(&self, text: &str) -> usize {
+        let grown = self.values.iter().map(|(name, value)| {
+            let length = value.as_ref().map_or(0, String::len);
+            let times = if name.is_empty() {
+                0
+            } else {
+                text.matches(name.as_str()).count()
+            };
+            length.saturating_mul(times)
+        });
+        grown.fold(text.len(), usize::saturating_add)
     }
 
     fn add_context(&self, input: &mut Input) {

@@ -320,6 +320,22 @@ fn a_placeholder_without_a_value_is_named() {
 }
 
 #[test]
+fn placeholders_do_not_make_a_prompt_grow_without_bound() {
+    let mut work = Work::answering("done");
+    work.more = json!({"placeholders": {"thing": "x".repeat(100_000)}});
+    work.file("01-work.md", "{thing}".repeat(100_000));
+    let Report::Executed(report) = work.run("execute") else {
+        panic!("it was reported");
+    };
+    assert_eq!(report.outcome, ExecutionOutcome::SpecInvalid);
+    assert!(
+        report.summary.contains("with its placeholders filled in"),
+        "{}",
+        report.summary
+    );
+}
+
+#[test]
 fn a_failure_passes_where_only_the_protocol_has_changed_and_the_project_says_so() {
     for (says_so, elsewhere, verdict) in [
         (true, false, QaVerdict::Passed),
