@@ -295,7 +295,7 @@ fn prompts_that_no_engine_can_read_are_refused_before_it_is_asked() {
     for (text, problem) in [
         (&b"\x7fELF\0"[..], "is no text in UTF-8"),
         (b"  \n", "is empty"),
-        (&[b'x'; 2 << 20], "is longer than"),
+        (&vec![b'x'; 2 << 20], "is longer than"),
     ] {
         let work = Work::answering("done");
         work.file("01-work.md", text);
