@@ -1,7 +1,7 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`embedded`], [`store`], [`mill`],
-//! [`deploy`], [`server`], [`cli`].
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`embedded`], [`spec`],
+//! [`store`], [`mill`], [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
 pub mod deploy;

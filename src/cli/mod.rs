@@ -38,7 +38,7 @@ enum Command {
     Up(up::UpArgs),
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
-    /// Writes the program's own descriptions: `schemas/openapi.json` and `docs/cli.md`.
+    /// Writes the program's own descriptions: `schemas/` and `docs/cli.md`.
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
 }

@@ -1,6 +1,6 @@
-//! `millwright reference`: writes the program's own descriptions: the API's, and the command line's.
+//! `millwright reference`: writes the program's own descriptions: the API's, a spec's, and the command line's.
 //!
-//! Always so: both come from what runs, the handlers and the commands themselves.
+//! Always so: they come from what runs, the handlers, the types and the commands themselves.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use clap::{Args, Command, CommandFactory};
 
 use super::{Cli, CommandError, Exit, generated};
 use crate::deploy::GeneratedFiles;
-use crate::server;
+use crate::{server, spec};
 
 /// Writes the program's own descriptions.
 #[derive(Debug, Args)]
@@ -28,6 +28,10 @@ pub(super) fn run(args: &ReferenceArgs) -> Result<Exit, CommandError> {
     files.add(
         Path::new("schemas/openapi.json"),
         server::document().to_owned(),
+    );
+    files.add(
+        Path::new("schemas/protocol-spec.schema.json"),
+        spec::document().to_owned(),
     );
     files.add(Path::new("docs/cli.md"), command_line());
     generated::bring(&files, &args.out, args.check, "millwright reference")

@@ -20,6 +20,7 @@ mod router;
 mod runs;
 mod serve;
 mod settle;
+mod specs;
 mod sse;
 mod state;
 mod steps;

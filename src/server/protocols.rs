@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::State;
 use millwright_core::protocol::{
-    Event, ProtocolRun, ProtocolSpecView, ProtocolStatus, RunNextStep, StepRun, infer_step_type,
+    Event, ProtocolRun, ProtocolStatus, RunNextStep, StepRun, infer_step_type,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,7 +24,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(create_protocol_of_project, list_protocols))
         .routes(routes!(show_protocol))
-        .routes(routes!(show_spec))
         .routes(routes!(create_step, list_protocol_steps))
         .routes(routes!(list_events))
         .routes(routes!(start_protocol))
@@ -38,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 pub(super) struct ProtocolPath {
     /// The protocol run's id.
-    protocol_run_id: i64,
+    pub(super) protocol_run_id: i64,
 }
 
 /// Which protocol runs.
@@ -202,20 +201,6 @@ async fn show_protocol(
 ) -> Result<Json<ProtocolRun>, ApiError> {
     let protocols = app.work.protocols();
     let found = protocols.read(move |tables| tables.protocol(path.protocol_run_id));
-    Ok(Json(found.await?))
-}
-
-/// A protocol run's spec, and what validation found.
-#[utoipa::path(get, path = "/protocols/{protocol_run_id}/spec", tag = "protocols", params(ProtocolPath), responses(
-    (status = 200, body = ProtocolSpecView),
-    (status = 404, body = ErrorBody),
-))]
-async fn show_spec(
-    State(app): State<AppState>,
-    PathParams(path): PathParams<ProtocolPath>,
-) -> Result<Json<ProtocolSpecView>, ApiError> {
-    let protocols = app.work.protocols();
-    let found = protocols.read(move |tables| tables.protocol_spec(path.protocol_run_id));
     Ok(Json(found.await?))
 }
 

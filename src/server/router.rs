@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::state::AppState;
 use super::{
     artifacts, events, executions, health, logs, metrics, observe, openapi, projects, protocols,
-    runs, steps,
+    runs, specs, steps,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -48,6 +48,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(projects::routes())
         .merge(protocols::routes())
         .merge(events::routes())
+        .merge(specs::routes())
         .merge(steps::routes())
         .merge(executions::routes())
         .merge(logs::routes())

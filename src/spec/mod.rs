@@ -1,5 +1,13 @@
-//! Specs on disk: where they come from.
+//! Specs: their schema, what is wrong with one, and where one comes from on this machine's disk.
 //!
-//! Always so: each source gives the same thing, and what is wrong with it is named with its file.
+//! Always so: every spec that is kept went through [`validate`], whoever made it.
 
 pub mod codemachine;
+mod read;
+mod schema;
+mod sentence;
+mod validate;
+
+pub use read::{LONGEST, ReadError, read_file, read_text};
+pub use schema::document;
+pub use validate::{MOST_ERRORS, engines, validate};

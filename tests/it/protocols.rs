@@ -11,6 +11,7 @@ async fn an_invalid_spec_is_refused_with_everything_that_is_wrong() {
         .protocol(json!([
             {"id": "a", "engine_id": "shell", "qa": {"policy": "skip"}},
             {"id": "b", "engine_id": "shell", "prompt_ref": "x", "qa": {"policy": "some"}},
+            shell_step("c", "/bin/sh", json!({})),
         ]))
         .await;
     project.start(protocol).await;
@@ -25,8 +26,9 @@ async fn an_invalid_spec_is_refused_with_everything_that_is_wrong() {
     assert_eq!(
         view["validation_errors"],
         json!([
-            "/steps/0: missing field `prompt_ref`",
-            "/steps/1: unknown variant `some`, expected one of `skip`, `light`, `full`",
+            "/steps/0: `prompt_ref` is missing",
+            "/steps/1/qa/policy: \"some\" is not known: use one of skip, light, full, null",
+            "/steps/2/prompt_ref: \"/bin/sh\" leads out of the workspace",
         ])
     );
 }

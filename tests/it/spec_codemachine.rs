@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use millwright::spec::codemachine::import;
+use millwright::spec::validate;
+use millwright_core::protocol::SpecContext;
 use millwright_core::protocol::import::codemachine::Imported;
-use millwright_core::protocol::planned_steps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,7 +17,7 @@ fn kept(name: &str) -> PathBuf {
 
 fn imported(name: &str) -> Imported {
     let imported = import(&kept(name), None, None).unwrap();
-    planned_steps(&imported.spec).unwrap();
+    validate(&imported.spec, &SpecContext::default()).unwrap();
     imported
 }
 

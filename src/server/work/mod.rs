@@ -20,9 +20,10 @@ use millwright_core::protocol::{
 };
 use millwright_step::engine::Registry as Engines;
 use millwright_step::runner::{PortError, Runner, Settings};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::protocols::{Clock, Leases, Protocols, StartedExecution};
+use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution};
 use crate::store::{Store, StoreError, Timestamp};
 use log::LogFile;
 use port::TablesPort;
@@ -170,6 +171,31 @@ impl Work {
             .await?;
         self.plan(protocol_run_id);
         Ok(started)
+    }
+
+    /// Takes a spec for a protocol, and stops what is executed here for steps that it drops.
+    ///
+    /// # Errors
+    /// As [`Tables::import_spec`](crate::store::protocols::Tables::import_spec).
+    pub async fn import_spec(
+        &self,
+        protocol_run_id: i64,
+        spec: Value,
+        source: Option<String>,
+    ) -> Result<ImportedSpec, StoreError> {
+        let running = self.0.running.ids();
+        let shared = Arc::clone(&self.0);
+        let (imported, ended) = self
+            .protocols()
+            .write(move |tables| {
+                let engines: Vec<&str> = shared.engines.ids().collect();
+                let source = source.as_deref();
+                let imported = tables.import_spec(protocol_run_id, &spec, source, &engines)?;
+                Ok((imported, tables.ended_among(&running)?))
+            })
+            .await?;
+        self.0.running.cancel(&ended);
+        Ok(imported)
     }
 
     fn plan(&self, protocol_run_id: i64) {

@@ -7,11 +7,13 @@ mod claims;
 mod decisions;
 mod events;
 mod executions;
+mod import;
 mod planning;
 mod projects;
 mod runs;
 mod steps;
 mod superseded;
+mod sync;
 mod work;
 
 use std::fmt;
@@ -25,6 +27,7 @@ use super::{Store, StoreError, Timestamp};
 
 pub use events::EventFilter;
 pub use executions::{Lost, StartedExecution};
+pub use import::ImportedSpec;
 pub use projects::{NewProject, ProjectChange, ProjectStatus};
 pub use runs::{NewProtocol, ProtocolFilter};
 pub use steps::NewStep;

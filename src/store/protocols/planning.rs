@@ -1,19 +1,17 @@
 //! Planning, and what people do to a protocol as a whole.
 //!
-//! Always so: a step that has run keeps its row, its status and its counts, whatever becomes of the spec.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Always so: steps are made from a spec that was validated in the same transaction.
 
 use millwright_core::protocol::{
-    Decision, Illegal, PlannedStep, ProtocolRun, Snapshot, StepRun, StepStatus, cancel, pause,
-    planned, planned_steps, resume, spec_missing, spec_refused, start,
+    Decision, Illegal, PlannedStep, ProjectDefaults, ProtocolRun, Snapshot, SpecContext, SpecError,
+    cancel, pause, planned, resume, spec_missing, spec_refused, start,
 };
-use rusqlite::named_params;
 use serde_json::Value;
 
+use super::decisions::Seen;
 use super::runs::spec_of;
-use super::steps::NewStep;
 use super::{StoreError, Tables};
+use crate::spec;
 
 impl Tables<'_> {
     /// Starts a protocol: it is `planning` until [`Tables::plan`] was called.
@@ -31,23 +29,30 @@ impl Tables<'_> {
     pub fn plan(&self, id: i64) -> Result<ProtocolRun, StoreError> {
         let seen = self.see(id)?;
         let run = self.protocol(id)?;
-        let spec = run.template_config.as_ref().and_then(spec_of);
-        let decision = match spec.map(|spec| (spec, planned_steps(spec))) {
-            Some((spec, Ok(steps))) => {
-                self.write_spec_meta(&run, &[])?;
-                let created = self.make_steps(&run, spec, &steps)?;
-                return self.finish_planning(&run, created);
-            }
-            Some((_, Err(errors))) => {
-                let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                self.write_spec_meta(&run, &sentences)?;
-                spec_refused(&seen.snapshot, &errors)?
-            }
-            None if seen.snapshot.steps.is_empty() => spec_missing(&seen.snapshot)?,
-            None => return self.finish_planning(&run, 0),
+        let Some(spec) = run.template_config.as_ref().and_then(spec_of) else {
+            return self.plan_without_spec(&seen, &run);
         };
-        self.apply(&seen, &decision, None)?;
-        self.protocol(id)
+        match self.validated(&run, spec, None)? {
+            Ok(steps) => {
+                self.write_spec_meta(&run, &[])?;
+                let changes = self.sync_steps(&run, spec, &steps)?;
+                self.finish_planning(&run, changes.added)
+            }
+            Err(errors) => {
+                self.write_spec_meta(&run, &errors)?;
+                self.apply(&seen, &spec_refused(&seen.snapshot, &errors)?, None)?;
+                self.protocol(id)
+            }
+        }
+    }
+
+    /// Steps that were made by hand are a plan too.
+    fn plan_without_spec(&self, seen: &Seen, run: &ProtocolRun) -> Result<ProtocolRun, StoreError> {
+        if !seen.snapshot.steps.is_empty() {
+            return self.finish_planning(run, 0);
+        }
+        self.apply(seen, &spec_missing(&seen.snapshot)?, None)?;
+        self.protocol(run.id)
     }
 
     fn finish_planning(
@@ -56,10 +61,29 @@ impl Tables<'_> {
         created: usize,
     ) -> Result<ProtocolRun, StoreError> {
         let seen = self.see(run.id)?;
-        let root = protocol_root(run);
-        let decision = planned(&seen.snapshot, created, &root)?;
+        let decision = planned(&seen.snapshot, created, &protocol_root(run))?;
         self.apply(&seen, &decision, None)?;
         self.protocol(run.id)
+    }
+
+    /// The steps that a spec plans in a protocol's folders, or what is wrong with it.
+    pub(super) fn validated(
+        &self,
+        run: &ProtocolRun,
+        spec: &Value,
+        engines: Option<&[&str]>,
+    ) -> Result<Result<Vec<PlannedStep>, Vec<SpecError>>, StoreError> {
+        let project = self.project(run.project_id)?;
+        let workspace = run.worktree_path.as_ref().or(project.local_path.as_ref());
+        let defaults = ProjectDefaults::of_project(None, project.policy_overrides.as_ref());
+        let root = protocol_root(run);
+        let context = SpecContext {
+            engines,
+            workspace: workspace.map(String::as_str),
+            protocol_root: Some(&root),
+            outside_allowed: defaults.allow_outside_paths,
+        };
+        Ok(spec::validate(spec, &context))
     }
 
     /// The protocols that are being planned: those that a server left so are planned by the next one.
@@ -90,9 +114,9 @@ impl Tables<'_> {
         let run = self.decide(id, resume)?;
         let spec = run.template_config.as_ref().and_then(spec_of);
         if let Some(spec) = spec
-            && let Ok(steps) = planned_steps(spec)
+            && let Ok(steps) = self.validated(&run, spec, None)?
         {
-            self.make_steps(&run, spec, &steps)?;
+            self.sync_steps(&run, spec, &steps)?;
         }
         Ok(run)
     }
@@ -115,106 +139,10 @@ impl Tables<'_> {
         self.apply(&seen, &decision, None)?;
         self.protocol(id)
     }
-
-    /// Brings the rows to what the spec says: new ones are made, those that have not run are changed, and those
-    /// that the spec has dropped go unless they have run. Says how many are new.
-    fn make_steps(
-        &self,
-        run: &ProtocolRun,
-        spec: &Value,
-        planned: &[PlannedStep],
-    ) -> Result<usize, StoreError> {
-        let entries = entries(spec);
-        let existing = self.steps(run.id)?;
-        self.drop_steps(&existing, planned)?;
-        let known: BTreeMap<&str, &StepRun> = existing
-            .iter()
-            .map(|step| (step.step_name.as_str(), step))
-            .collect();
-        let mut ids = Vec::with_capacity(planned.len());
-        for step in planned {
-            let written = entries.get(step.spec.id.as_str());
-            let new = new_step(step, written.copied().cloned());
-            ids.push(match known.get(step.spec.row_name()) {
-                Some(old) => self.change_step(old, &new)?,
-                None => self.insert_step(run.id, &new)?,
-            });
-        }
-        self.link_steps(planned, &ids)?;
-        let old: BTreeSet<i64> = existing.iter().map(|step| step.id).collect();
-        Ok(ids.iter().filter(|id| !old.contains(id)).count())
-    }
-
-    fn link_steps(&self, planned: &[PlannedStep], ids: &[i64]) -> Result<(), StoreError> {
-        let id_at = |index: &i64| ids.get(usize::try_from(*index).ok()?).copied();
-        let mut update = self
-            .connection
-            .prepare_cached("UPDATE step_runs SET depends_on = ?2 WHERE id = ?1")?;
-        for (step, id) in planned.iter().zip(ids) {
-            let needs: Vec<i64> = step.depends_on.iter().filter_map(id_at).collect();
-            update.execute((id, Value::from(needs)))?;
-        }
-        Ok(())
-    }
-
-    fn change_step(&self, old: &StepRun, new: &NewStep) -> Result<i64, StoreError> {
-        self.connection
-            .prepare_cached(
-                "UPDATE step_runs SET step_index = :step_index, step_type = :step_type, model = :model,
-                     engine_id = :engine_id, policy = :policy, step_spec = :step_spec,
-                     parallel_group = :parallel_group, updated_at = :now
-                 WHERE id = :id",
-            )?
-            .execute(named_params! {
-                ":id": old.id, ":step_index": new.step_index, ":step_type": new.step_type,
-                ":model": new.model, ":engine_id": new.engine_id, ":policy": new.policy,
-                ":step_spec": new.step_spec, ":parallel_group": new.parallel_group, ":now": self.now,
-            })?;
-        Ok(old.id)
-    }
-
-    fn drop_steps(&self, existing: &[StepRun], planned: &[PlannedStep]) -> Result<(), StoreError> {
-        let kept: BTreeSet<&str> = planned.iter().map(|step| step.spec.row_name()).collect();
-        let mut delete = self.connection.prepare_cached(
-            "DELETE FROM step_runs WHERE id = ?1 AND step_spec IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM executions WHERE step_run_id = ?1)
-             AND NOT EXISTS (SELECT 1 FROM events WHERE step_run_id = ?1)",
-        )?;
-        for step in existing {
-            let untouched = step.status == StepStatus::Pending && step.retries == 0;
-            if untouched && !kept.contains(step.step_name.as_str()) {
-                delete.execute([step.id])?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A protocol's folder: as given, else `.protocols/<name>` in the workspace.
-fn protocol_root(run: &ProtocolRun) -> String {
+pub(super) fn protocol_root(run: &ProtocolRun) -> String {
     let given = run.protocol_root.clone();
     given.unwrap_or_else(|| format!(".protocols/{}", run.protocol_name))
-}
-
-/// The steps' entries by id, as they were written, with the keys that nobody knows.
-fn entries(spec: &Value) -> BTreeMap<&str, &Value> {
-    let steps = spec.get("steps").and_then(Value::as_array);
-    let steps = steps.into_iter().flatten();
-    steps
-        .filter_map(|step| Some((step.get("id")?.as_str()?, step)))
-        .collect()
-}
-
-fn new_step(step: &PlannedStep, written: Option<Value>) -> NewStep {
-    let spec = &step.spec;
-    let policies = spec.policies.iter().cloned().map(Value::Object).collect();
-    NewStep {
-        step_index: step.index,
-        step_name: spec.row_name().to_owned(),
-        model: spec.model.clone(),
-        engine_id: spec.engine_id.clone(),
-        policy: (!spec.policies.is_empty()).then_some(Value::Array(policies)),
-        step_spec: written,
-        ..NewStep::of_type(step.step_type)
-    }
 }

@@ -2,12 +2,17 @@
 //!
 //! Always so: the spec is kept as it was given; its hash is that of the JSON, not of what was understood of it.
 
-use millwright_core::protocol::{ProtocolRun, ProtocolSpecView, ProtocolStatus, spec_hash};
+use millwright_core::protocol::{
+    ProtocolRun, ProtocolSpecView, ProtocolStatus, SpecError, spec_hash,
+};
 use rusqlite::{OptionalExtension, Row, named_params};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{StoreError, Tables, word};
 use crate::store::Timestamp;
+
+/// The word for a spec in which validation found nothing.
+pub(super) const VALID: &str = "valid";
 
 /// A protocol run that is to be made.
 #[derive(Debug, Clone, Default)]
@@ -148,20 +153,45 @@ impl Tables<'_> {
     pub(super) fn write_spec_meta(
         &self,
         run: &ProtocolRun,
-        errors: &[String],
+        errors: &[SpecError],
     ) -> Result<(), StoreError> {
-        let Some(Value::Object(mut config)) = run.template_config.clone() else {
-            return Ok(());
+        self.write_config(run, [("spec_meta", self.spec_meta(errors))])
+    }
+
+    /// Keeps a spec, with what validation found.
+    pub(super) fn write_spec(
+        &self,
+        run: &ProtocolRun,
+        spec: &Value,
+        errors: &[SpecError],
+    ) -> Result<(), StoreError> {
+        let entries = [
+            ("protocol_spec", spec.clone()),
+            ("spec_meta", self.spec_meta(errors)),
+        ];
+        self.write_config(run, entries)?;
+        self.connection
+            .prepare_cached("UPDATE protocol_runs SET spec_hash = ?2 WHERE id = ?1")?
+            .execute((run.id, spec_hash(spec)))?;
+        Ok(())
+    }
+
+    fn spec_meta(&self, errors: &[SpecError]) -> Value {
+        let status = if errors.is_empty() { VALID } else { "invalid" };
+        let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        json!({"status": status, "errors": sentences, "validated_at": self.now.to_row_text()})
+    }
+
+    fn write_config<const N: usize>(
+        &self,
+        run: &ProtocolRun,
+        entries: [(&str, Value); N],
+    ) -> Result<(), StoreError> {
+        let mut config = match &run.template_config {
+            Some(Value::Object(config)) => config.clone(),
+            _ => Map::new(),
         };
-        let status = if errors.is_empty() {
-            "valid"
-        } else {
-            "invalid"
-        };
-        let meta = json!({
-            "status": status, "errors": errors, "validated_at": self.now.to_row_text(),
-        });
-        config.insert("spec_meta".to_owned(), meta);
+        config.extend(entries.map(|(key, value)| (key.to_owned(), value)));
         self.connection
             .prepare_cached(
                 "UPDATE protocol_runs SET template_config = ?2, updated_at = ?3 WHERE id = ?1",

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Gate, StepType, words::words};
+use super::{Gate, StepType, schema, words::words};
 
 words! {
     /// What becomes of a step's output after it ran.
@@ -31,9 +31,11 @@ pub struct ProtocolSpec {
     pub steps: Vec<StepSpec>,
     /// The version of this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub version: Option<String>,
     /// What stands for what in prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
     pub placeholders: Option<Map<String, Value>>,
     /// The template that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,7 @@ pub struct ProtocolSpec {
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = schema::of_step)]
 pub struct StepSpec {
     /// Names the step in the spec.
     pub id: String,
@@ -52,12 +55,13 @@ pub struct StepSpec {
     pub prompt_ref: String,
     /// The engine that runs it; null means the default.
     #[serde(deserialize_with = "required")]
-    #[schemars(required)]
+    #[schemars(schema_with = "schema::text_or_null")]
     pub engine_id: Option<String>,
     /// How its output is checked.
     pub qa: QaSpec,
     /// The step's name; its id when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub name: Option<String>,
     /// What it is for, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,9 +71,11 @@ pub struct StepSpec {
     pub model: Option<String>,
     /// Where its output goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Outputs")]
     pub outputs: Option<Outputs>,
     /// Its type; by its name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::step_type")]
     pub step_type: Option<StepType>,
     /// Loop and trigger policies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,6 +85,7 @@ pub struct StepSpec {
     pub depends_on: Vec<String>,
     /// Its place among the steps; by default where it stands in the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
     pub order: Option<i64>,
     /// What the prompt is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +107,7 @@ pub struct StepSpec {
 pub struct QaSpec {
     /// Whether and how thoroughly; null means `full`.
     #[serde(deserialize_with = "required")]
-    #[schemars(required)]
+    #[schemars(schema_with = "schema::qa_policy")]
     pub policy: Option<QaPolicy>,
     /// The checking prompt; by default the workspace's `prompts/quality-validator.prompt.md`, else
     /// the one that comes with millwright.
@@ -130,6 +137,7 @@ pub struct QaSpec {
 pub struct Outputs {
     /// The step's own file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub protocol: Option<String>,
     /// More files, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -13,6 +13,10 @@ pub enum ProtocolAction {
     Planned,
     /// Its steps could not be made.
     PlanningFailed,
+    /// A spec came, and its steps were made.
+    AcceptSpec,
+    /// A spec came in the place of one that blocked it.
+    MendSpec,
     /// Someone stops it for a while.
     Pause,
     /// Someone lets it go on.
@@ -54,6 +58,8 @@ pub enum StepAction {
     Lapse,
     /// Its protocol is cancelled.
     Cancel,
+    /// The spec has it no more.
+    Drop,
 }
 
 /// The state does not allow it.
@@ -92,6 +98,15 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
         (A::Start, &[S::Pending, S::Planned], S::Planning),
         (A::Planned, &[S::Planning], S::Planned),
         (A::PlanningFailed, &[S::Planning], S::Blocked),
+        (
+            A::AcceptSpec,
+            &[S::Pending, S::Planning, S::Planned],
+            S::Planned,
+        ),
+        (A::AcceptSpec, &[S::Running], S::Running),
+        (A::AcceptSpec, &[S::Paused], S::Paused),
+        (A::AcceptSpec, &[S::Blocked], S::Blocked),
+        (A::MendSpec, &[S::Blocked], S::Planned),
         (
             A::Pause,
             &[S::Pending, S::Planned, S::Running, S::Paused, S::Blocked],
@@ -182,6 +197,11 @@ const STEP: &[Row<StepAction, StepStatus>] = {
             &[S::Pending, S::Running, S::NeedsQa, S::Blocked],
             S::Cancelled,
         ),
+        (
+            A::Drop,
+            &[S::Pending, S::Running, S::NeedsQa, S::Failed, S::Blocked],
+            S::Cancelled,
+        ),
     ]
 };
 
@@ -241,6 +261,7 @@ impl ProtocolAction {
         match self {
             Self::Start => "be started; resume it, or run its step by hand",
             Self::Planned | Self::PlanningFailed => "be planned",
+            Self::AcceptSpec | Self::MendSpec => "take a spec",
             Self::Pause => "be paused",
             Self::Resume => "be resumed",
             Self::Cancel => "be cancelled",
@@ -262,6 +283,7 @@ impl StepAction {
             Self::SendBack => "be sent back",
             Self::Lapse => "be given back",
             Self::Cancel => "be cancelled",
+            Self::Drop => "be dropped from the spec",
         }
     }
 }

@@ -20,9 +20,12 @@ pub(super) enum Behavior {
 impl<'a> Policy<'a> {
     /// Reads a policy; what is none says so by its absence.
     pub(super) fn read(value: &'a Value) -> Option<Self> {
-        let fields = value.as_object()?;
+        value.as_object().map(Self::of)
+    }
+
+    fn of(fields: &'a Map<String, Value>) -> Self {
         let nested = fields.get("behavior").and_then(Value::as_object);
-        Some(Self { fields, nested })
+        Self { fields, nested }
     }
 
     /// Whether it loops or triggers: `behavior.type`, or `behavior` itself.
@@ -98,4 +101,14 @@ impl<'a> Policy<'a> {
     fn number(&self, keys: &[&str]) -> Option<i64> {
         keys.iter().find_map(|key| self.first(key)?.as_i64())
     }
+}
+
+/// Whether a policy is a trigger.
+pub(in crate::protocol) fn is_trigger(policy: &Map<String, Value>) -> bool {
+    Policy::of(policy).behavior() == Some(Behavior::Trigger)
+}
+
+/// The agent whose step a trigger makes ready, where it names one.
+pub(in crate::protocol) fn target_agent(policy: &Map<String, Value>) -> Option<&str> {
+    Policy::of(policy).target_agent()
 }

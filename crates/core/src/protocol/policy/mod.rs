@@ -11,6 +11,7 @@ mod triggers;
 
 use super::Decision;
 
+pub(super) use fields::{is_trigger, target_agent};
 pub use triggers::MAX_INLINE_TRIGGER_DEPTH;
 
 /// Why policies are asked.
