@@ -6,7 +6,9 @@ mod flows;
 mod generated;
 mod logging;
 mod output;
+mod protocol;
 mod reference;
+mod remote;
 mod run;
 mod serve;
 mod signals;
@@ -36,6 +38,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Serves the refs API with the mill in it: what runs flows on this machine.
     Up(up::UpArgs),
+    /// Shows protocols, and starts, stops, mends and answers them.
+    Protocol(protocol::ProtocolArgs),
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
     /// Writes the program's own descriptions: `schemas/` and `docs/cli.md`.
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Protocol(args) => protocol::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Reference(args) => reference::run(&args),
     };

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod auth;
+mod clarifications;
 mod error;
 mod events;
 mod executions;

@@ -30,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(pause_protocol))
         .routes(routes!(resume_protocol))
         .routes(routes!(cancel_protocol))
+        .routes(routes!(retry_latest))
         .routes(routes!(run_next_step))
 }
 
@@ -317,6 +318,21 @@ async fn cancel_protocol(
     PathParams(path): PathParams<ProtocolPath>,
 ) -> Result<Json<ProtocolRun>, ApiError> {
     Ok(Json(app.work.cancel_protocol(path.protocol_run_id).await?))
+}
+
+/// Makes the last step that failed or is blocked ready again.
+#[utoipa::path(post, path = "/protocols/{protocol_run_id}/actions/retry_latest", tag = "protocols", params(ProtocolPath), responses(
+    (status = 200, body = StepRun),
+    (status = 404, description = "No such protocol, or no such step in it", body = ErrorBody),
+    (status = 409, body = ErrorBody),
+))]
+async fn retry_latest(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<ProtocolPath>,
+) -> Result<Json<StepRun>, ApiError> {
+    let protocols = app.work.protocols();
+    let ready = protocols.write(move |tables| tables.retry_latest(path.protocol_run_id));
+    Ok(Json(ready.await?))
 }
 
 /// Claims the next step that is ready, or all of them. Starts nothing.

@@ -23,6 +23,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(renew_claim))
         .routes(routes!(begin_step))
         .routes(routes!(report_step))
+        .routes(routes!(retry_step))
+        .routes(routes!(approve_step))
         .routes(routes!(assign_agent))
 }
 
@@ -158,7 +160,9 @@ async fn begin_step(
     let begun = app
         .work
         .protocols()
-        .write(move |tables| tables.begin(path.step_run_id, body.kind, body.claim.as_deref()));
+        .begin(path.step_run_id, body.kind, move |tables| {
+            tables.begin(path.step_run_id, body.kind, body.claim.as_deref())
+        });
     Ok(Json(begun.await?))
 }
 
@@ -175,6 +179,36 @@ async fn report_step(
 ) -> Result<Json<StepRun>, ApiError> {
     let reported = app.work.report(path.step_run_id, body.claim, body.report);
     Ok(Json(reported.await?))
+}
+
+/// Makes a step that failed or is blocked ready again. Its protocol, if it is blocked, goes on.
+#[utoipa::path(post, path = "/steps/{step_run_id}/actions/retry", tag = "steps", params(StepPath), responses(
+    (status = 200, body = StepRun),
+    (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody),
+))]
+async fn retry_step(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<StepPath>,
+) -> Result<Json<StepRun>, ApiError> {
+    let protocols = app.work.protocols();
+    let ready = protocols.write(move |tables| tables.retry(path.step_run_id));
+    Ok(Json(ready.await?))
+}
+
+/// Takes a step as done that is not under way, whatever came of it.
+#[utoipa::path(post, path = "/steps/{step_run_id}/actions/approve", tag = "steps", params(StepPath), responses(
+    (status = 200, body = StepRun),
+    (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody),
+))]
+async fn approve_step(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<StepPath>,
+) -> Result<Json<StepRun>, ApiError> {
+    let protocols = app.work.protocols();
+    let approved = protocols.write(move |tables| tables.approve(path.step_run_id));
+    Ok(Json(approved.await?))
 }
 
 /// Gives a step to an agent.

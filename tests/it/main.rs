@@ -3,6 +3,7 @@
 mod agent_log;
 mod api_fixture;
 mod claims;
+mod clarifications;
 mod contract;
 mod conventions;
 mod demo;
@@ -28,7 +29,9 @@ mod mill_flows;
 mod mill_routes;
 mod mill_semantics;
 mod process;
+mod protocol_command;
 mod protocol_fixture;
+mod protocol_states;
 mod protocols;
 mod qa;
 mod readme;

@@ -16,14 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Begun, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun, Report, StepRun,
+    Begun, Clarification, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun,
+    Report, StepRun,
 };
 use millwright_step::engine::Registry as Engines;
 use millwright_step::runner::{PortError, Runner, Settings};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution};
+use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution, Tables};
 use crate::store::{Store, StoreError, Timestamp};
 use log::LogFile;
 use port::TablesPort;
@@ -210,6 +211,23 @@ impl Work {
         });
     }
 
+    /// Asks or answers a question, and plans the protocols that were held back by it alone.
+    ///
+    /// # Errors
+    /// What the change returns.
+    pub async fn about_question(
+        &self,
+        change: impl FnOnce(&Tables<'_>) -> Result<(Clarification, Vec<i64>), StoreError>
+        + Send
+        + 'static,
+    ) -> Result<Clarification, StoreError> {
+        let (question, planning) = self.protocols().write(change).await?;
+        for protocol in planning {
+            self.plan(protocol);
+        }
+        Ok(question)
+    }
+
     /// Cancels a protocol, and stops what is executed for it here.
     ///
     /// # Errors
@@ -260,7 +278,7 @@ impl Work {
         let shared = Arc::clone(&self.0);
         let StartedExecution { started, begun } = self
             .protocols()
-            .write(move |tables| {
+            .begin(step_run_id, kind, move |tables| {
                 let claim = claim.as_deref();
                 let new = tables.start_execution(step_run_id, kind, claim, &shared.owner)?;
                 if new.begun.is_some() {

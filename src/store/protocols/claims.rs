@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Claim, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, let_go,
+    Claim, Kind, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, let_go,
     ready_steps,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::decisions::Seen;
 use super::{StoreError, Tables};
 use crate::store::Timestamp;
 
@@ -41,7 +42,7 @@ impl Tables<'_> {
         all: bool,
     ) -> Result<RunNextStep, StoreError> {
         self.sweep(protocol_run_id)?;
-        let seen = self.see(protocol_run_id)?;
+        let seen = self.block_what_awaits_answers(protocol_run_id, all)?;
         let status = seen.snapshot.status;
         let mut steps = Vec::new();
         if status.takes_steps() {
@@ -69,6 +70,36 @@ impl Tables<'_> {
             names => format!("Steps {} claimed", names.join(", ")),
         };
         Ok(answer(steps, status, message))
+    }
+
+    /// Blocks the steps that would be chosen and that wait for answers; gives the protocol as it then stands.
+    fn block_what_awaits_answers(
+        &self,
+        protocol_run_id: i64,
+        all: bool,
+    ) -> Result<Seen, StoreError> {
+        let most = if all { usize::MAX } else { 1 };
+        loop {
+            let seen = self.see(protocol_run_id)?;
+            if seen.snapshot.questions.is_empty() {
+                return Ok(seen);
+            }
+            let mut blocked = false;
+            for id in ready_steps(&seen.snapshot).into_iter().take(most) {
+                let executed = seen.snapshot.step(id).map(|step| step.status);
+                let kind = match executed {
+                    Some(StepStatus::NeedsQa) => Kind::Qa,
+                    _ => Kind::Execute,
+                };
+                blocked = self.block_step(&seen, id, kind)?;
+                if blocked {
+                    break;
+                }
+            }
+            if !blocked {
+                return Ok(seen);
+            }
+        }
     }
 
     /// Why no step can be run. What blocks a protocol is named, with what came of it.

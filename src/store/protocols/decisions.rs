@@ -20,11 +20,17 @@ pub(super) struct Seen {
 impl Tables<'_> {
     /// Takes a snapshot.
     pub(super) fn see(&self, protocol_run_id: i64) -> Result<Seen, StoreError> {
-        let (status, spec_hash) = self
+        let (status, spec_hash, project_id) = self
             .connection
-            .prepare_cached("SELECT status, spec_hash FROM protocol_runs WHERE id = ?1")?
+            .prepare_cached(
+                "SELECT status, spec_hash, project_id FROM protocol_runs WHERE id = ?1",
+            )?
             .query_row([protocol_run_id], |row| {
-                Ok((word(row, "status")?, row.get("spec_hash")?))
+                Ok((
+                    word(row, "status")?,
+                    row.get("spec_hash")?,
+                    row.get("project_id")?,
+                ))
             })
             .optional()?
             .ok_or(StoreError::NotFound("Protocol"))?;
@@ -40,6 +46,9 @@ impl Tables<'_> {
             .query_map((protocol_run_id, self.now), step_from_row)?
             .collect::<Result<_, _>>()?;
         let snapshot = Snapshot {
+            protocol_run_id,
+            project_id,
+            questions: self.open_questions(project_id, protocol_run_id)?,
             status,
             spec_hash,
             steps,

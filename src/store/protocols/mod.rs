@@ -3,7 +3,9 @@
 //! Always so: a status changes only in a transaction that asked `core::protocol`, and that transaction writes the events.
 
 mod answered;
+mod by_hand;
 mod claims;
+mod clarifications;
 mod decisions;
 mod events;
 mod executions;
@@ -20,11 +22,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millwright_core::protocol::{Illegal, Refused};
+use millwright_core::protocol::{Illegal, Kind, Refused, begin_execution, begin_qa};
 use rusqlite::Connection;
 
 use super::{Store, StoreError, Timestamp};
 
+pub use clarifications::{ClarificationFilter, NewClarification, Scope};
 pub use events::EventFilter;
 pub use executions::{Lost, StartedExecution};
 pub use import::ImportedSpec;
@@ -114,6 +117,33 @@ impl Protocols {
         self.store
             .write(move |connection| change(&at(connection)))
             .await
+    }
+
+    /// Changes the tables to begin one half of a step's work. Where that waits for answers, the step is blocked instead.
+    ///
+    /// # Errors
+    /// What the change returns; [`StoreError::Conflict`] where the step waits for answers.
+    pub async fn begin<T: Send + 'static>(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        change: impl FnOnce(&Tables<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let begun = self.write(move |tables| {
+            let seen = tables.see(tables.step(step_run_id)?.protocol_run_id)?;
+            if tables.block_step(&seen, step_run_id, kind)? {
+                let refused = match kind {
+                    Kind::Execute => begin_execution(&seen.snapshot, step_run_id),
+                    Kind::Qa => begin_qa(&seen.snapshot, step_run_id),
+                };
+                // What was blocked is kept; the refusal is the answer.
+                return Ok(Err(refused.err().map(StoreError::from)));
+            }
+            change(tables).map(Ok)
+        });
+        begun.await?.map_err(|refused| {
+            refused.unwrap_or_else(|| StoreError::Conflict("the step waits for answers".to_owned()))
+        })
     }
 
     /// [`Protocols::write`] for a thread that may block.

@@ -27,6 +27,9 @@ impl Tables<'_> {
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] unless it is being planned.
     pub fn plan(&self, id: i64) -> Result<ProtocolRun, StoreError> {
+        if let Some(blocked) = self.block_planning(id)? {
+            return Ok(blocked);
+        }
         let seen = self.see(id)?;
         let run = self.protocol(id)?;
         let Some(spec) = run.template_config.as_ref().and_then(spec_of) else {

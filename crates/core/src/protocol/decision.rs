@@ -4,7 +4,10 @@
 
 use serde_json::Value;
 
-use super::{EventType, Illegal, NewEvent, ProtocolAction, Snapshot, Step, StepAction, StepStatus};
+use super::{
+    EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Snapshot, Step, StepAction,
+    StepStatus,
+};
 
 /// The state after a decision, and its events in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +27,14 @@ pub enum Refused {
     /// The step is none of this protocol's.
     #[error("step {0} is none of this protocol's")]
     UnknownStep(i64),
+    /// Questions that hold it back are open.
+    #[error("step {step_run_id} waits for answers to {}: answer them first", .questions.join(", "))]
+    AwaitsAnswers {
+        /// The step run.
+        step_run_id: i64,
+        /// The questions, each with its id and key.
+        questions: Vec<String>,
+    },
     /// Steps that it needs are not done.
     #[error("step {step_run_id} waits for {}", .waits_for.join(", "))]
     NotReady {
@@ -80,8 +91,22 @@ impl Decision {
 
     /// Something went wrong that a person has to look at; an ended protocol stays ended.
     pub(super) fn block(&mut self) {
-        if let Ok(status) = self.after.status.after(ProtocolAction::Block) {
+        self.try_protocol(ProtocolAction::Block);
+    }
+
+    /// Takes an action where the protocol's status allows it.
+    pub(super) fn try_protocol(&mut self, action: ProtocolAction) {
+        if let Ok(status) = self.after.status.after(action) {
             self.after.status = status;
+        }
+    }
+
+    /// Lets a blocked protocol go on when nothing is left in it that a person has to look at.
+    pub(super) fn unblock_when_mended(&mut self) {
+        let bad = |step: &Step| matches!(step.status, StepStatus::Failed | StepStatus::Blocked);
+        let is_blocked = self.after.status == ProtocolStatus::Blocked;
+        if is_blocked && !self.after.steps.iter().any(bad) {
+            self.try_protocol(ProtocolAction::RetryStep);
         }
     }
 

@@ -19,6 +19,20 @@ words! {
         PlanningFailed = "planning_failed",
         /// A spec, or what it names, is wrong.
         SpecValidationError = "spec_validation_error",
+        /// Planning waits for answers.
+        PlanningBlockedClarifications = "planning_blocked_clarifications",
+        /// A step's own work waits for answers.
+        StepBlockedClarifications = "step_blocked_clarifications",
+        /// A step's check waits for answers.
+        QaBlockedClarifications = "qa_blocked_clarifications",
+        /// A question was asked.
+        ClarificationAsked = "clarification_asked",
+        /// A question was answered.
+        ClarificationAnswered = "clarification_answered",
+        /// Someone wants a step to be run again.
+        StepRetryEnqueued = "step_retry_enqueued",
+        /// Someone takes a step as done.
+        ManualApproval = "manual_approval",
         /// Someone stopped a protocol for a while.
         Paused = "paused",
         /// A paused protocol goes on.

@@ -2,12 +2,13 @@
 //!
 //! Always so: each of these is one row of the transition tables, with its event.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::clarification::step_awaits;
 use super::select::waits_for;
 use super::{
-    Decision, EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Refused, Snapshot,
-    SpecError, Step, StepAction, StepStatus,
+    Decision, EventType, Illegal, Kind, NewEvent, ProtocolAction, ProtocolStatus, Refused,
+    Snapshot, SpecError, Step, StepAction, StepStatus,
 };
 
 /// Why nobody is at work on a step any more.
@@ -140,6 +141,7 @@ pub fn begin_execution(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision
         _ => ProtocolAction::RunStep,
     })?;
     decision.step(step_run_id, StepAction::Execute)?;
+    answers_are_there(snapshot, step_run_id, Kind::Execute)?;
     let waits_for = waits_for(snapshot, step);
     if waits_for.is_empty() {
         Ok(decision)
@@ -160,6 +162,7 @@ pub fn begin_qa(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refus
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::CheckStep)?;
     decision.step(step_run_id, StepAction::Check)?;
+    answers_are_there(snapshot, step_run_id, Kind::Qa)?;
     Ok(decision)
 }
 
@@ -188,6 +191,66 @@ pub fn let_go(snapshot: &Snapshot, step_run_id: i64, why: LetGo) -> Result<Decis
             .with("status", step.status.as_str()),
     );
     Ok(decision)
+}
+
+/// Someone wants a step that failed or is blocked to be run again: it may be chosen again.
+///
+/// # Errors
+/// [`Refused`] where it neither failed nor is blocked, or its protocol does not run steps.
+pub fn retry(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    let step = known(snapshot, step_run_id)?;
+    let mut decision = Decision::from(snapshot);
+    decision.step(step_run_id, StepAction::Retry)?;
+    decision.protocol(ProtocolAction::RetryStep)?;
+    let retries = step.retries + 1;
+    if let Some(step) = decision.after.step_mut(step_run_id) {
+        step.retries = retries;
+    }
+    let message = format!("Step {} may be chosen again, by someone's wish.", step.name);
+    let event = NewEvent::new(EventType::StepRetryEnqueued, message)
+        .of_step(step_run_id)
+        .with("job_id", Value::Null)
+        .with("retries", retries);
+    decision.emit(event);
+    Ok(decision)
+}
+
+/// The step that failed or was blocked last, by index.
+pub fn last_to_retry(snapshot: &Snapshot) -> Option<i64> {
+    let mut steps = snapshot.steps.iter().rev();
+    let last = steps.find(|step| matches!(step.status, StepStatus::Failed | StepStatus::Blocked));
+    last.map(|step| step.id)
+}
+
+/// Someone takes a step as done, whatever came of it.
+///
+/// # Errors
+/// [`Refused`] where it is under way or done already, or its protocol has ended or is being planned.
+pub fn approve(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    let step = known(snapshot, step_run_id)?;
+    let mut decision = Decision::from(snapshot);
+    decision.step(step_run_id, StepAction::Approve)?;
+    decision.protocol(ProtocolAction::ApproveStep)?;
+    let message = format!("Step {} approved by hand.", step.name);
+    decision.emit(NewEvent::new(EventType::ManualApproval, message).of_step(step_run_id));
+    decision.unblock_when_mended();
+    decision.complete_when_done();
+    Ok(decision)
+}
+
+/// Whether the questions on a step's work are answered.
+fn answers_are_there(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Result<(), Refused> {
+    let questions: Vec<String> = step_awaits(snapshot, step_run_id, kind)
+        .iter()
+        .map(|question| format!("question {} ({})", question.id, question.key))
+        .collect();
+    if questions.is_empty() {
+        return Ok(());
+    }
+    Err(Refused::AwaitsAnswers {
+        step_run_id,
+        questions,
+    })
 }
 
 fn known(snapshot: &Snapshot, step_run_id: i64) -> Result<&Step, Refused> {

@@ -4,6 +4,7 @@
 
 mod assignment;
 mod auto_fix;
+mod clarification;
 mod decision;
 mod event;
 mod execution;
@@ -30,14 +31,18 @@ mod words;
 
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
+pub use clarification::{
+    Clarification, ClarificationStatus, OpenQuestion, Phase, about_question, answered,
+    block_planning, block_step, planning_awaits, step_awaits,
+};
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
 pub use failure::{FailureKind, classify};
 pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
 pub use lifecycle::{
-    LetGo, begin_execution, begin_qa, cancel, let_go, pause, planned, resume, spec_missing,
-    spec_refused, start,
+    LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
+    resume, retry, spec_missing, spec_refused, start,
 };
 pub use naming::{agent_id, infer_step_type};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;

@@ -4,17 +4,23 @@
 
 use serde_json::{Map, Value};
 
-use super::{ProtocolStatus, QaPolicy, StepStatus};
+use super::{OpenQuestion, ProtocolStatus, QaPolicy, StepStatus};
 
 /// A protocol run and its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
+    /// The protocol run's id.
+    pub protocol_run_id: i64,
+    /// Its project's id.
+    pub project_id: i64,
     /// How the protocol stands.
     pub status: ProtocolStatus,
     /// The hash of its spec.
     pub spec_hash: Option<String>,
     /// Its steps, by index.
     pub steps: Vec<Step>,
+    /// The open questions that hold back some of it.
+    pub questions: Vec<OpenQuestion>,
 }
 
 /// A step run, as far as decisions need it.

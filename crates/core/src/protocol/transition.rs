@@ -29,6 +29,10 @@ pub enum ProtocolAction {
     RetryStep,
     /// The check of a step begins.
     CheckStep,
+    /// Someone takes a step of it as done.
+    ApproveStep,
+    /// What kept it from being planned is answered.
+    PlanAgain,
     /// Something went wrong in one of its steps.
     Block,
     /// Every step is done.
@@ -60,6 +64,16 @@ pub enum StepAction {
     Cancel,
     /// The spec has it no more.
     Drop,
+    /// Someone wants it to be run again.
+    Retry,
+    /// Someone takes it as done.
+    Approve,
+    /// It waits for an answer.
+    Block,
+    /// The answer came before its own work.
+    Unblock,
+    /// The answer came before its check.
+    UnblockQa,
 }
 
 /// The state does not allow it.
@@ -146,6 +160,12 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
         ),
         (A::CheckStep, &[S::Paused], S::Paused),
         (A::CheckStep, &[S::Blocked], S::Blocked),
+        (A::ApproveStep, &[S::Pending], S::Pending),
+        (A::ApproveStep, &[S::Planned], S::Planned),
+        (A::ApproveStep, &[S::Running], S::Running),
+        (A::ApproveStep, &[S::Paused], S::Paused),
+        (A::ApproveStep, &[S::Blocked], S::Blocked),
+        (A::PlanAgain, &[S::Blocked], S::Planning),
         (
             A::Block,
             &[
@@ -202,6 +222,19 @@ const STEP: &[Row<StepAction, StepStatus>] = {
             &[S::Pending, S::Running, S::NeedsQa, S::Failed, S::Blocked],
             S::Cancelled,
         ),
+        (A::Retry, &[S::Failed, S::Blocked], S::Pending),
+        (
+            A::Approve,
+            &[S::Pending, S::NeedsQa, S::Failed, S::Blocked],
+            S::Completed,
+        ),
+        (
+            A::Block,
+            &[S::Pending, S::NeedsQa, S::Failed, S::Blocked],
+            S::Blocked,
+        ),
+        (A::Unblock, &[S::Blocked], S::Pending),
+        (A::UnblockQa, &[S::Blocked], S::NeedsQa),
     ]
 };
 
@@ -260,13 +293,14 @@ impl ProtocolAction {
     fn phrase(self) -> &'static str {
         match self {
             Self::Start => "be started; resume it, or run its step by hand",
-            Self::Planned | Self::PlanningFailed => "be planned",
             Self::AcceptSpec | Self::MendSpec => "take a spec",
+            Self::Planned | Self::PlanningFailed | Self::PlanAgain => "be planned",
             Self::Pause => "be paused",
             Self::Resume => "be resumed",
             Self::Cancel => "be cancelled",
             Self::RunStep | Self::RetryStep => "run a step",
             Self::CheckStep => "have a step checked",
+            Self::ApproveStep => "have a step approved",
             Self::Block => "be blocked",
             Self::Complete => "be completed",
         }
@@ -284,6 +318,10 @@ impl StepAction {
             Self::Lapse => "be given back",
             Self::Cancel => "be cancelled",
             Self::Drop => "be dropped from the spec",
+            Self::Retry => "be retried",
+            Self::Approve => "be approved",
+            Self::Block => "wait for an answer",
+            Self::Unblock | Self::UnblockQa => "go on after an answer",
         }
     }
 }

@@ -31,6 +31,9 @@ fn step(index: i64, policies: Vec<Value>, needs: &[i64], qa: QaPolicy) -> Step {
 
 fn running(steps: Vec<Step>) -> Snapshot {
     Snapshot {
+        protocol_run_id: 7,
+        project_id: 3,
+        questions: Vec::new(),
         status: ProtocolStatus::Running,
         spec_hash: Some("3fa2f9e89a63".to_owned()),
         steps,

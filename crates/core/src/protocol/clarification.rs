@@ -1,0 +1,245 @@
+//! Clarifications: questions to people, which may hold back planning, a step's work or its check until they are answered.
+//!
+//! Always so: only an open question that blocks holds anything back, and its answer lets go what it alone held.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::words::words;
+use super::{
+    Decision, EventType, Illegal, Kind, NewEvent, ProtocolAction, ProtocolStatus, Refused,
+    Snapshot, Step, StepAction, StepStatus,
+};
+
+/// So many questions are named in an event.
+const MOST_NAMED: usize = 20;
+/// Where a blocked step's runtime state keeps which phase waits for an answer.
+const WAITS_IN: &str = "waits_for_answers_in";
+
+words! {
+    /// What a question is about.
+    Phase is a "phase of a protocol" {
+        /// The project's setup.
+        Onboarding = "onboarding",
+        /// The making of the plan.
+        Planning = "planning",
+        /// The steps' own work.
+        Execution = "execution",
+        /// Their checks.
+        Qa = "qa",
+    }
+}
+
+words! {
+    /// How a question stands.
+    ClarificationStatus is a "status of a clarification" {
+        /// It waits for an answer.
+        Open = "open",
+        /// It has one.
+        Answered = "answered",
+    }
+}
+
+/// A question to people: a row of `clarifications`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Clarification {
+    /// The row's id.
+    pub id: i64,
+    /// What it is asked of: `project:<id>`, `protocol:<id>` or `step:<id>`.
+    pub scope: String,
+    /// The project.
+    pub project_id: i64,
+    /// The protocol run, where it is asked of one or of its step.
+    pub protocol_run_id: Option<i64>,
+    /// The step run, where it is asked of one.
+    pub step_run_id: Option<i64>,
+    /// Names it within its scope.
+    pub key: String,
+    /// The question.
+    pub question: String,
+    /// What it is about; null: everything in its scope.
+    pub applies_to: Option<Phase>,
+    /// Whether work waits for the answer.
+    pub blocking: bool,
+    /// The answer that is recommended.
+    pub recommended: Option<Value>,
+    /// The answers to choose from.
+    pub options: Option<Value>,
+    /// Whether it was answered.
+    pub status: ClarificationStatus,
+    /// The answer.
+    pub answer: Option<Value>,
+    /// Who answered.
+    pub answered_by: Option<String>,
+    /// When it was answered.
+    pub answered_at: Option<String>,
+    /// When it was first asked.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+}
+
+/// An open question that blocks, as far as decisions need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenQuestion {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub key: String,
+    /// What is asked.
+    pub question: String,
+    /// The step that it is asked of; of all where there is none.
+    pub step_run_id: Option<i64>,
+    /// What it is about.
+    pub applies_to: Option<Phase>,
+}
+
+impl From<Kind> for Phase {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Execute => Self::Execution,
+            Kind::Qa => Self::Qa,
+        }
+    }
+}
+
+/// The questions that planning waits for.
+pub fn planning_awaits(snapshot: &Snapshot) -> Vec<&OpenQuestion> {
+    let about = |question: &&OpenQuestion| {
+        let phases = [None, Some(Phase::Onboarding), Some(Phase::Planning)];
+        question.step_run_id.is_none() && phases.contains(&question.applies_to)
+    };
+    snapshot.questions.iter().filter(about).collect()
+}
+
+/// The questions that a step waits for in one half of its work.
+pub fn step_awaits(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Vec<&OpenQuestion> {
+    let phase = Phase::from(kind);
+    let about = |question: &&OpenQuestion| {
+        question.applies_to.is_none_or(|about| about == phase)
+            && question.step_run_id.is_none_or(|id| id == step_run_id)
+    };
+    snapshot.questions.iter().filter(about).collect()
+}
+
+/// Planning waits for answers: the protocol is blocked.
+///
+/// # Errors
+/// [`Illegal`] unless it is being planned.
+pub fn block_planning(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::PlanningFailed)?;
+    let event = EventType::PlanningBlockedClarifications;
+    let questions = planning_awaits(snapshot);
+    decision.emit(blocked(event, "Planning", &questions, snapshot));
+    Ok(decision)
+}
+
+/// A step waits for answers: it is blocked, and, before its own work, its protocol too. One that waits already goes on
+/// waiting.
+///
+/// # Errors
+/// [`Refused`] where nobody can wait with the step, as when it runs.
+pub fn block_step(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Result<Decision, Refused> {
+    let mut decision = Decision::from(snapshot);
+    let step = snapshot.step(step_run_id);
+    let step = step.ok_or(Refused::UnknownStep(step_run_id))?;
+    if waits_in(step).is_some() {
+        return Ok(decision);
+    }
+    decision.step(step_run_id, StepAction::Block)?;
+    decision.remember(step_run_id, WAITS_IN, Phase::from(kind).as_str());
+    let event_type = match kind {
+        Kind::Execute => EventType::StepBlockedClarifications,
+        Kind::Qa => EventType::QaBlockedClarifications,
+    };
+    let questions = step_awaits(snapshot, step_run_id, kind);
+    let event = blocked(event_type, &step.name, &questions, snapshot);
+    decision.emit(event.of_step(step_run_id).with("step_run_id", step_run_id));
+    if kind == Kind::Execute {
+        decision.block();
+    }
+    Ok(decision)
+}
+
+/// An answer has come: what no other question holds goes on. A protocol that was blocked before its first step is planned
+/// again.
+pub fn answered(snapshot: &Snapshot) -> Decision {
+    let mut decision = Decision::from(snapshot);
+    for step in &snapshot.steps {
+        let Some(kind) = waits_in(step) else { continue };
+        if !step_awaits(snapshot, step.id, kind).is_empty() {
+            continue;
+        }
+        let action = match kind {
+            Kind::Execute => StepAction::Unblock,
+            Kind::Qa => StepAction::UnblockQa,
+        };
+        if decision.step(step.id, action).is_ok() {
+            decision.forget(step.id, WAITS_IN);
+        }
+    }
+    let untouched = |step: &Step| step.status == StepStatus::Pending && step.retries == 0;
+    let not_begun = snapshot.steps.iter().all(untouched);
+    if not_begun && snapshot.status == ProtocolStatus::Blocked {
+        if planning_awaits(snapshot).is_empty() {
+            // The table has this row for a blocked protocol.
+            decision.try_protocol(ProtocolAction::PlanAgain);
+        }
+    } else if decision.after != *snapshot {
+        decision.unblock_when_mended();
+    }
+    decision
+}
+
+/// The event that tells a protocol of a question or its answer.
+pub fn about_question(event_type: EventType, question: &Clarification) -> NewEvent {
+    let event = NewEvent::new(event_type, question.question.clone())
+        .with("clarification_id", question.id)
+        .with("scope", question.scope.as_str())
+        .with("key", question.key.as_str())
+        .with("blocking", question.blocking)
+        .with("applies_to", question.applies_to.map(Phase::as_str));
+    match question.step_run_id {
+        Some(id) => event.of_step(id),
+        None => event,
+    }
+}
+
+fn waits_in(step: &Step) -> Option<Kind> {
+    if step.status != StepStatus::Blocked {
+        return None;
+    }
+    match step.runtime_state.get(WAITS_IN)?.as_str()?.parse().ok()? {
+        Phase::Qa => Some(Kind::Qa),
+        _ => Some(Kind::Execute),
+    }
+}
+
+fn blocked(
+    event_type: EventType,
+    what: &str,
+    questions: &[&OpenQuestion],
+    snapshot: &Snapshot,
+) -> NewEvent {
+    let named: Vec<Value> = questions
+        .iter()
+        .take(MOST_NAMED)
+        .map(|question| {
+            let (key, text) = (&question.key, &question.question);
+            json!({"id": question.id, "key": key, "question": text})
+        })
+        .collect();
+    let keys: Vec<&str> = questions
+        .iter()
+        .map(|question| question.key.as_str())
+        .collect();
+    let message = format!("{what} waits for answers: {}.", keys.join(", "));
+    NewEvent::new(event_type, message)
+        .with("project_id", snapshot.project_id)
+        .with("protocol_run_id", snapshot.protocol_run_id)
+        .with("blocking", named)
+        .with("truncated", questions.len() > MOST_NAMED)
+}

@@ -1,0 +1,346 @@
+//! Questions to people: asked, listed and answered; what waits for them, and what their answers let go.
+//!
+//! Always so: a scope has one question of a key, and an answer stays as it was first given.
+
+use millwright_core::protocol::{
+    Clarification, ClarificationStatus, EventType, Kind, OpenQuestion, Phase, ProtocolRun,
+    ProtocolStatus, about_question, answered, block_planning, block_step, planning_awaits,
+    step_awaits,
+};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params};
+use serde_json::Value;
+
+use super::decisions::Seen;
+use super::{StoreError, Tables, word};
+use crate::store::Timestamp;
+use crate::store::conditions::{as_sql, narrow};
+
+/// What a question is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A project.
+    Project(i64),
+    /// A protocol run.
+    Protocol(i64),
+    /// A step run.
+    Step(i64),
+}
+
+/// A question that is to be asked.
+#[derive(Debug, Clone)]
+pub struct NewClarification {
+    /// What it is asked of.
+    pub scope: Scope,
+    /// Names it within its scope.
+    pub key: String,
+    /// The question.
+    pub question: String,
+    /// What it is about; none: everything in its scope.
+    pub applies_to: Option<Phase>,
+    /// Whether work waits for the answer.
+    pub blocking: bool,
+    /// The answer that is recommended.
+    pub recommended: Option<Value>,
+    /// The answers to choose from.
+    pub options: Option<Value>,
+}
+
+/// Which questions are meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClarificationFilter {
+    /// Those of a project, its protocols and steps.
+    pub project_id: Option<i64>,
+    /// Those of a protocol run and its steps, and those of its project.
+    pub protocol_run_id: Option<i64>,
+    /// Those of a step run.
+    pub step_run_id: Option<i64>,
+    /// Those that stand so.
+    pub status: Option<ClarificationStatus>,
+    /// Those that work waits for, or those that it does not wait for.
+    pub blocking: Option<bool>,
+    /// Those after the one with this id.
+    pub after: Option<i64>,
+    /// At most so many, the oldest first.
+    pub limit: u32,
+}
+
+struct Owners {
+    project: i64,
+    protocol: Option<i64>,
+    step: Option<i64>,
+}
+
+impl Tables<'_> {
+    /// Asks a question. One that was asked before is asked anew with what is sent now; one that was answered stays so.
+    /// Where it blocks no more, gives the protocols that are to be planned again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the scope is.
+    pub fn ask(&self, new: &NewClarification) -> Result<(Clarification, Vec<i64>), StoreError> {
+        let owners = self.owners(new.scope)?;
+        let scope = new.scope.to_string();
+        let known = self.clarification_named(&scope, &new.key)?;
+        if let Some(known) = &known
+            && known.status == ClarificationStatus::Answered
+        {
+            return Ok((known.clone(), Vec::new()));
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT INTO clarifications (scope, project_id, protocol_run_id, step_run_id, key, question, applies_to,
+                     blocking, recommended, options, status, created_at, updated_at)
+                 VALUES (:scope, :project, :protocol, :step, :key, :question, :applies_to,
+                     :blocking, :recommended, :options, 'open', :now, :now)
+                 ON CONFLICT (scope, key) DO UPDATE SET question = :question, applies_to = :applies_to,
+                     blocking = :blocking, recommended = :recommended, options = :options, updated_at = :now",
+            )?
+            .execute(named_params! {
+                ":scope": scope, ":project": owners.project, ":protocol": owners.protocol,
+                ":step": owners.step, ":key": new.key, ":question": new.question,
+                ":applies_to": new.applies_to.map(Phase::as_str), ":blocking": new.blocking,
+                ":recommended": new.recommended, ":options": new.options, ":now": self.now,
+            })?;
+        let asked = self.clarification_named(&scope, &new.key)?;
+        let asked = asked.ok_or(StoreError::NotFound("Clarification"))?;
+        if let (None, Some(protocol)) = (known, owners.protocol) {
+            self.write_event(
+                protocol,
+                &about_question(EventType::ClarificationAsked, &asked),
+            )?;
+        }
+        let planning = self.let_go_on(&asked)?;
+        Ok((asked, planning))
+    }
+
+    /// Answers a question, and lets go what waits for nothing else. Gives the protocols that are to be planned again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where it was answered otherwise.
+    pub fn answer(
+        &self,
+        id: i64,
+        answer: &Value,
+        by: Option<&str>,
+    ) -> Result<(Clarification, Vec<i64>), StoreError> {
+        let question = self.clarification(id)?;
+        if question.status == ClarificationStatus::Answered {
+            return if question.answer.as_ref() == Some(answer) {
+                Ok((question, Vec::new()))
+            } else {
+                Err(StoreError::Conflict(format!(
+                    "question {id} was answered before, otherwise"
+                )))
+            };
+        }
+        self.connection
+            .prepare_cached(
+                "UPDATE clarifications SET status = 'answered', answer = ?2, answered_by = ?3,
+                     answered_at = ?4, updated_at = ?4 WHERE id = ?1",
+            )?
+            .execute((id, answer, by, self.now))?;
+        let question = self.clarification(id)?;
+        if let Some(protocol) = question.protocol_run_id {
+            let event = about_question(EventType::ClarificationAnswered, &question);
+            self.write_event(protocol, &event)?;
+        }
+        let planning = self.let_go_on(&question)?;
+        Ok((question, planning))
+    }
+
+    /// A question.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn clarification(&self, id: i64) -> Result<Clarification, StoreError> {
+        self.connection
+            .prepare_cached("SELECT * FROM clarifications WHERE id = ?1")?
+            .query_row([id], from_row)
+            .optional()?
+            .ok_or(StoreError::NotFound("Clarification"))
+    }
+
+    /// The questions that pass, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn clarifications(
+        &self,
+        filter: &ClarificationFilter,
+    ) -> Result<Vec<Clarification>, StoreError> {
+        let status = filter.status.map(ClarificationStatus::as_str);
+        let protocol = "(protocol_run_id = ? OR protocol_run_id IS NULL AND project_id =
+            (SELECT project_id FROM protocol_runs WHERE id = ?))";
+        let protocol_run_id = filter.protocol_run_id.as_ref().map(as_sql);
+        let conditions: [(&str, Option<&dyn ToSql>); 5] = [
+            ("project_id = ?", filter.project_id.as_ref().map(as_sql)),
+            ("step_run_id = ?", filter.step_run_id.as_ref().map(as_sql)),
+            ("status = ?", status.as_ref().map(as_sql)),
+            ("blocking = ?", filter.blocking.as_ref().map(as_sql)),
+            ("id > ?", filter.after.as_ref().map(as_sql)),
+        ];
+        let mut query = "SELECT * FROM clarifications WHERE true".to_owned();
+        let mut values = narrow(&mut query, &conditions);
+        if let Some(id) = protocol_run_id {
+            narrow(&mut query, &[(protocol, Some(id))]);
+            values.extend([id, id]);
+        }
+        values.push(&filter.limit);
+        query.push_str(" ORDER BY id LIMIT ?");
+        self.connection
+            .prepare_cached(&query)?
+            .query_map(values.as_slice(), from_row)?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// The open questions that hold back some of a protocol.
+    pub(super) fn open_questions(
+        &self,
+        project_id: i64,
+        protocol_run_id: i64,
+    ) -> Result<Vec<OpenQuestion>, StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT * FROM clarifications WHERE project_id = ?1 AND status = 'open' AND blocking
+                 AND (protocol_run_id IS NULL OR protocol_run_id = ?2) ORDER BY id",
+            )?
+            .query_map((project_id, protocol_run_id), |row| {
+                let question = from_row(row)?;
+                Ok(OpenQuestion {
+                    id: question.id,
+                    key: question.key,
+                    question: question.question,
+                    step_run_id: question.step_run_id,
+                    applies_to: question.applies_to,
+                })
+            })?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// Blocks a protocol whose planning waits for answers; says how it then stands.
+    pub(super) fn block_planning(&self, id: i64) -> Result<Option<ProtocolRun>, StoreError> {
+        let seen = self.see(id)?;
+        if planning_awaits(&seen.snapshot).is_empty() {
+            return Ok(None);
+        }
+        self.apply(&seen, &block_planning(&seen.snapshot)?, None)?;
+        self.protocol(id).map(Some)
+    }
+
+    /// Blocks a step one half of whose work waits for answers, and takes it from whoever claimed it. Says whether it waits.
+    pub(super) fn block_step(
+        &self,
+        seen: &Seen,
+        step_run_id: i64,
+        kind: Kind,
+    ) -> Result<bool, StoreError> {
+        if step_awaits(&seen.snapshot, step_run_id, kind).is_empty() {
+            return Ok(false);
+        }
+        let Ok(decision) = block_step(&seen.snapshot, step_run_id, kind) else {
+            return Ok(false);
+        };
+        self.apply(seen, &decision, None)?;
+        self.drop_claim(step_run_id)?;
+        Ok(true)
+    }
+
+    /// Lets go what waits for nothing any more in the protocols of a question.
+    fn let_go_on(&self, question: &Clarification) -> Result<Vec<i64>, StoreError> {
+        let mut planning = Vec::new();
+        for id in self.held_back_by(question)? {
+            let seen = self.see(id)?;
+            let decision = answered(&seen.snapshot);
+            self.apply(&seen, &decision, None)?;
+            if decision.after.status == ProtocolStatus::Planning {
+                planning.push(id);
+            }
+        }
+        Ok(planning)
+    }
+
+    fn held_back_by(&self, question: &Clarification) -> Result<Vec<i64>, StoreError> {
+        self.connection
+            .prepare_cached(
+                "SELECT id FROM protocol_runs WHERE project_id = ?1 AND (?2 IS NULL OR id = ?2)
+                 AND (status = 'blocked' OR id IN (SELECT protocol_run_id FROM step_runs WHERE status = 'blocked'))
+                 ORDER BY id",
+            )?
+            .query_map((question.project_id, question.protocol_run_id), |row| row.get(0))?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    fn clarification_named(
+        &self,
+        scope: &str,
+        key: &str,
+    ) -> Result<Option<Clarification>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT * FROM clarifications WHERE scope = ?1 AND key = ?2")?
+            .query_row((scope, key), from_row)
+            .optional()?)
+    }
+
+    fn owners(&self, scope: Scope) -> Result<Owners, StoreError> {
+        let (protocol, step) = match scope {
+            Scope::Project(id) => {
+                let project = self.project(id)?.id;
+                let (protocol, step) = (None, None);
+                return Ok(Owners {
+                    project,
+                    protocol,
+                    step,
+                });
+            }
+            Scope::Protocol(id) => (id, None),
+            Scope::Step(id) => (self.step(id)?.protocol_run_id, Some(id)),
+        };
+        let project = self.protocol(protocol)?.project_id;
+        let protocol = Some(protocol);
+        Ok(Owners {
+            project,
+            protocol,
+            step,
+        })
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Project(id) => write!(f, "project:{id}"),
+            Self::Protocol(id) => write!(f, "protocol:{id}"),
+            Self::Step(id) => write!(f, "step:{id}"),
+        }
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Clarification> {
+    let time = |column| Ok::<_, rusqlite::Error>(row.get::<_, Timestamp>(column)?.to_row_text());
+    let answered_at: Option<Timestamp> = row.get("answered_at")?;
+    Ok(Clarification {
+        id: row.get("id")?,
+        scope: row.get("scope")?,
+        project_id: row.get("project_id")?,
+        protocol_run_id: row.get("protocol_run_id")?,
+        step_run_id: row.get("step_run_id")?,
+        key: row.get("key")?,
+        question: row.get("question")?,
+        applies_to: match row.get_ref("applies_to")? {
+            rusqlite::types::ValueRef::Null => None,
+            _ => Some(word(row, "applies_to")?),
+        },
+        blocking: row.get("blocking")?,
+        recommended: row.get("recommended")?,
+        options: row.get("options")?,
+        status: word(row, "status")?,
+        answer: row.get("answer")?,
+        answered_by: row.get("answered_by")?,
+        answered_at: answered_at.map(Timestamp::to_row_text),
+        created_at: time("created_at")?,
+        updated_at: time("updated_at")?,
+    })
+}

@@ -1,0 +1,246 @@
+//! Questions to people: what waits for them, and what their answers let go.
+//!
+//! Always so: a question that does not block holds nothing back.
+
+use serde_json::{Value, json};
+
+use crate::protocol_fixture::{Project, checked_by, shell_step};
+use crate::wait::until;
+
+async fn asked(project: &Project, question: Value) -> i64 {
+    let mut body = json!({"key": "db", "question": "Which database?", "blocking": true});
+    for (key, value) in question.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    let asked = project.api.post("/clarifications", &body).await.expect(200);
+    assert_eq!(asked["status"], "open");
+    asked["id"].as_i64().unwrap()
+}
+
+async fn answer(project: &Project, id: i64) {
+    let path = format!("/clarifications/{id}/answer");
+    let body = json!({"answer": "SQLite", "answered_by": "ada"});
+    let answered = project.api.post(&path, &body).await.expect(200);
+    assert_eq!(answered["status"], "answered");
+    assert_eq!(answered["answer"], "SQLite");
+}
+
+fn one_step() -> Value {
+    json!([shell_step("01-work", "work.sh", json!({}))])
+}
+
+#[tokio::test]
+async fn planning_waits_for_an_answer_and_goes_on_with_it() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let about = json!({"project_id": project.id, "applies_to": "planning"});
+    let question = asked(&project, about).await;
+    let protocol = project.protocol(one_step()).await;
+    project.start(protocol).await;
+    assert_eq!(project.status(protocol).await, "blocked");
+    let event = project
+        .event(protocol, "planning_blocked_clarifications")
+        .await;
+    let metadata = &event["metadata"];
+    assert_eq!(metadata["project_id"], project.id);
+    assert_eq!(metadata["protocol_run_id"], protocol);
+    assert_eq!(metadata["blocking"][0]["key"], "db");
+    assert_eq!(metadata["truncated"], false);
+    answer(&project, question).await;
+    until("the protocol is planned", async || {
+        (project.status(protocol).await == "planned").then_some(())
+    })
+    .await;
+    assert_eq!(project.steps(protocol).await, ["pending"]);
+}
+
+#[tokio::test]
+async fn a_step_that_waits_blocks_its_protocol_until_the_last_answer() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let protocol = project.planned(one_step()).await;
+    let first = asked(&project, json!({"protocol_run_id": protocol})).await;
+    let about_step = json!({"step_run_id": 1, "applies_to": "execution"});
+    let second = asked(&project, about_step).await;
+    let none = project.select(protocol, "flow").await;
+    assert_eq!(none["step_run_id"], Value::Null);
+    assert_eq!(none["status"], "blocked");
+    assert_eq!(project.steps(protocol).await, ["blocked"]);
+    let refused = project
+        .api
+        .post("/steps/1/actions/execute", &json!({}))
+        .await;
+    let detail = refused.expect(409)["detail"].clone();
+    assert!(
+        detail.as_str().unwrap().contains("question 1 (db)"),
+        "{detail}"
+    );
+    answer(&project, first).await;
+    assert_eq!(project.status(protocol).await, "blocked");
+    answer(&project, second).await;
+    assert_eq!(project.status(protocol).await, "running");
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    assert_eq!(project.status(protocol).await, "completed");
+    let story = project.story(protocol).await;
+    let blocked = story
+        .iter()
+        .filter(|name| *name == "step_blocked_clarifications");
+    assert_eq!(blocked.count(), 1);
+    let answered = story
+        .iter()
+        .filter(|name| *name == "clarification_answered");
+    assert_eq!(answered.count(), 2);
+}
+
+#[tokio::test]
+async fn work_that_was_claimed_before_the_question_is_refused_and_blocked() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let protocol = project.planned(one_step()).await;
+    let step = project.next(protocol, "flow").await;
+    let question = asked(&project, json!({"protocol_run_id": protocol})).await;
+    let path = format!("/steps/{}/actions/begin", step.step);
+    let body = json!({"claim": step.claim, "kind": "execute"});
+    project.api.post(&path, &body).await.expect(409);
+    assert_eq!(project.steps(protocol).await, ["blocked"]);
+    assert_eq!(project.status(protocol).await, "blocked");
+    answer(&project, question).await;
+    let again = project.next(protocol, "flow").await;
+    assert_ne!(again.claim, step.claim);
+    project.execute(&again).await;
+}
+
+#[tokio::test]
+async fn a_check_that_waits_blocks_its_step_alone() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    project.script("check.sh", "echo VERDICT: PASS");
+    let protocol = project
+        .planned(json!([
+            shell_step("a", "work.sh", checked_by("check.sh")),
+            shell_step("b", "work.sh", json!({})),
+        ]))
+        .await;
+    let about = json!({"protocol_run_id": protocol, "applies_to": "qa"});
+    let question = asked(&project, about).await;
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    let path = format!("/steps/{}/actions/qa", step.step);
+    project
+        .api
+        .post(&path, &json!({"claim": step.claim}))
+        .await
+        .expect(409);
+    assert_eq!(project.steps(protocol).await, ["blocked", "pending"]);
+    assert_eq!(project.status(protocol).await, "running");
+    let event = project.event(protocol, "qa_blocked_clarifications").await;
+    assert_eq!(event["metadata"]["step_run_id"], step.step);
+    let other = project.next(protocol, "flow").await;
+    project.execute(&other).await;
+    answer(&project, question).await;
+    assert_eq!(project.steps(protocol).await, ["needs_qa", "completed"]);
+    let step = project.next(protocol, "flow").await;
+    assert_eq!(project.qa(&step).await["result"]["verdict"], "passed");
+    assert_eq!(project.status(protocol).await, "completed");
+}
+
+#[tokio::test]
+async fn a_question_has_one_answer() {
+    let project = Project::new().await;
+    let scope = json!({"project_id": project.id, "options": ["SQLite", "PostgreSQL"]});
+    let question = asked(&project, scope.clone()).await;
+    assert_eq!(asked(&project, scope).await, question);
+    answer(&project, question).await;
+    answer(&project, question).await;
+    let path = format!("/clarifications/{question}/answer");
+    project
+        .api
+        .post(&path, &json!({"answer": "other"}))
+        .await
+        .expect(409);
+    let again = json!({"project_id": project.id, "key": "db", "question": "Again?"});
+    let kept = project
+        .api
+        .post("/clarifications", &again)
+        .await
+        .expect(200);
+    assert_eq!(kept["question"], "Which database?");
+    assert_eq!(kept["answered_by"], "ada");
+    let open = project
+        .api
+        .get("/clarifications?status=open")
+        .await
+        .expect(200);
+    assert_eq!(open, json!([]));
+    let all = project
+        .api
+        .get("/clarifications?project_id=1&blocking=true")
+        .await
+        .expect(200);
+    assert_eq!(all.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_does_not_block_holds_nothing_back() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let protocol = project.planned(one_step()).await;
+    asked(
+        &project,
+        json!({"protocol_run_id": protocol, "blocking": false}),
+    )
+    .await;
+    let step = project.next(protocol, "flow").await;
+    assert_eq!(project.execute(&step).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn a_question_that_blocks_no_more_lets_go() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    asked(&project, json!({"project_id": project.id})).await;
+    let protocol = project.protocol(one_step()).await;
+    project.start(protocol).await;
+    assert_eq!(project.status(protocol).await, "blocked");
+    asked(
+        &project,
+        json!({"project_id": project.id, "blocking": false}),
+    )
+    .await;
+    until("the protocol is planned", async || {
+        (project.status(protocol).await == "planned").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_question_is_told() {
+    let project = Project::new().await;
+    let question = |more: Value| {
+        let mut body = json!({"key": "k", "question": "?"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body
+    };
+    for (more, status) in [
+        (json!({}), 422),
+        (json!({"project_id": 1, "step_run_id": 1}), 422),
+        (json!({"project_id": 1, "applies_to": "lunch"}), 422),
+        (json!({"project_id": 99}), 404),
+        (json!({"step_run_id": 99}), 404),
+    ] {
+        project
+            .api
+            .post("/clarifications", &question(more))
+            .await
+            .expect(status);
+    }
+    let path = "/clarifications/99/answer";
+    project
+        .api
+        .post(path, &json!({"answer": 1}))
+        .await
+        .expect(404);
+}
