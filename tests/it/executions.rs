@@ -274,12 +274,9 @@ async fn the_log_of_a_flows_execution_is_an_artifact_of_the_flows_run() {
         .get("/codex/runs/flow-run/artifacts")
         .await
         .expect(200);
-    let log = &listed[0];
-    let name = log["name"].as_str().unwrap();
-    assert!(
-        name.starts_with(&format!("step.{}.execute.", step.step)),
-        "{name}"
-    );
+    let start = format!("step.{}.execute.", step.step);
+    let is_log = |artifact: &&Value| artifact["name"].as_str().unwrap().starts_with(&start);
+    let log = listed.as_array().unwrap().iter().find(is_log).unwrap();
     let path = format!("/codex/runs/flow-run/artifacts/{}/content", log["id"]);
     let content = project.api.get(&path).await;
     assert_eq!(content.status, 200, "{}", content.text);

@@ -174,6 +174,11 @@ pub trait Engine: Send + Sync {
         true
     }
 
+    /// Whether a step's `inputs` are for the engine itself, and no part of the text.
+    fn keeps_inputs(&self) -> bool {
+        false
+    }
+
     /// Runs to the end.
     ///
     /// # Errors

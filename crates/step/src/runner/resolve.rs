@@ -130,8 +130,7 @@ impl<'a> Resolver<'a> {
         let inputs = self.spec.inputs.as_ref();
         let environment = self.environment(Kind::Execute, outputs, inputs);
         let mut input = self.input(&prompt)?;
-        input.values("Inputs", inputs);
-        self.add_context(&mut input);
+        self.add_told(&mut input, engine, inputs);
         Ok(self.engine_run(engine, Kind::Execute, prompt, input, environment))
     }
 
@@ -154,8 +153,7 @@ impl<'a> Resolver<'a> {
         environment.insert("MILLWRIGHT_REPORT", report.display().to_string());
         let mut input = self.input(&prompt)?;
         context(&mut input);
-        input.values("Inputs", inputs);
-        self.add_context(&mut input);
+        self.add_told(&mut input, engine, inputs);
         Ok(self.engine_run(engine, Kind::Qa, prompt, input, environment))
     }
 
@@ -248,7 +246,14 @@ impl<'a> Resolver<'a> {
         grown.fold(text.len(), usize::saturating_add)
     }
 
-    fn add_context(&self, input: &mut Input) {
+    /// Adds what the step and the caller tell the engine.
+    fn add_told(
+        &self,
+        input: &mut Input,
+        engine: &dyn Engine,
+        inputs: Option<&Map<String, Value>>,
+    ) {
+        input.values("Inputs", inputs.filter(|_| !engine.keeps_inputs()));
         input.part(
             "Context",
             self.settings.context.as_deref().unwrap_or_default(),
