@@ -4,6 +4,7 @@
 //! output is bounded.
 
 mod agents;
+mod bounded;
 mod cancel;
 mod pipe;
 mod process;

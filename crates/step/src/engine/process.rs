@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::bounded::Bounded;
 use super::pipe::Reading;
 use super::{Control, EXECUTION_ID, EngineError};
 use crate::host::{Cleanup, on_termination};
@@ -73,17 +74,15 @@ pub(crate) fn run_command(
     if ended.status.success() {
         return Ok(ended.stdout);
     }
-    Err(ended.failure(program))
+    Err(failure(program, ended.status, ended.stderr))
 }
 
-impl<T> Ended<T> {
-    /// What is said of an end that was not well.
-    pub(super) fn failure(self, program: &str) -> EngineError {
-        EngineError::Failed {
-            program: program.to_owned(),
-            how: how(self.status),
-            stderr: self.stderr,
-        }
+/// What is said of an end that was not well.
+pub(super) fn failure(program: &str, status: ExitStatus, stderr: String) -> EngineError {
+    EngineError::Failed {
+        program: program.to_owned(),
+        how: how(status),
+        stderr,
     }
 }
 
@@ -118,9 +117,10 @@ impl Run<'_> {
             // The run may be over.
             let _ = cancelled.send(Event::Cancelled);
         });
+        let log = Bounded::new(control.log);
         let reading = Reading {
             over: &over,
-            log: control.log,
+            log: &log,
         };
         let watch = Watch {
             program: self.program,

@@ -230,6 +230,19 @@ mod tests {
         assert!(run.lines.last().unwrap().ends_with('\u{fffd}'));
     }
 
+    #[test]
+    fn of_endless_chatter_only_so_much_is_logged() {
+        let run = run_script("#!/bin/sh\nhead -c 80000000 /dev/zero | tr '\\0' x >&2; echo done");
+        assert_eq!(run.outcome.unwrap().output, b"done\n");
+        let logged: usize = run.lines.iter().map(String::len).sum();
+        assert!(logged < 65 * 1024 * 1024, "{logged}");
+        let notes = run
+            .lines
+            .iter()
+            .filter(|line| line.contains("no more of this is logged"));
+        assert_eq!(notes.count(), 1);
+    }
+
     fn assert_gone(pid_file: &Path) {
         let pid: i32 = fs::read_to_string(pid_file)
             .unwrap()

@@ -15,7 +15,7 @@ mod temporary;
 mod tests;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ use secrets::Struck;
 use story::Story;
 use temporary::SchemaFile;
 
-use super::process::{Ended, Run};
+use super::process::{Ended, Run, failure};
 use super::{Control, Engine, EngineError, EngineOutput, LineSink, Task};
 
 /// An agent may write so much of events; more is a failure.
@@ -86,9 +86,9 @@ impl Engine for Agent {
             let too_much = || too_much(LONGEST_EVENTS);
             let mut story = Story::of(self.program.name);
             reading.each_line(stdout, LONGEST_EVENTS, too_much, |line| {
-                self.listen(line, &mut story, &log);
+                self.listen(line, &mut story, reading.log);
             });
-            story.finish(&log);
+            story.finish(reading.log);
             story
         });
         match ended {
@@ -116,40 +116,31 @@ impl Agent {
         }
     }
 
-    fn outcome(
-        &self,
-        mut ended: Ended<Story>,
-        log: &Struck<'_>,
-    ) -> Result<EngineOutput, EngineError> {
-        match ended.stdout.take_outcome(ended.status) {
-            Ok(output) => Ok(output),
-            Err(Some(message)) => Err(EngineError::Agent {
-                program: self.program.name,
-                message: log.strike(&message),
-            }),
-            Err(None) => {
-                ended.stderr = log.strike(&ended.stderr);
-                Err(ended.failure(self.program.name))
-            }
+    fn outcome(&self, ended: Ended<Story>, log: &Struck<'_>) -> Result<EngineOutput, EngineError> {
+        let Ended {
+            status,
+            stdout: story,
+            stderr,
+        } = ended;
+        let failed = |message: &str| EngineError::Agent {
+            program: self.program.name,
+            message: log.strike(message),
+        };
+        if let Some(message) = &story.failure {
+            return Err(failed(message));
         }
-    }
-}
-
-impl Story {
-    /// What the agent yields; else why it does not, where it said so.
-    fn take_outcome(&mut self, status: ExitStatus) -> Result<EngineOutput, Option<String>> {
-        if let Some(message) = self.failure.take() {
-            return Err(Some(message));
+        if !status.success() {
+            let said = story.trouble.unwrap_or(stderr);
+            return Err(failure(self.program.name, status, log.strike(&said)));
         }
-        if !self.is_done || !status.success() {
-            let silent = status
-                .success()
-                .then(|| "it ended without completing its turn".to_owned());
-            return Err(self.trouble.take().or(silent));
+        if !story.is_done {
+            let trouble = story.trouble.map(|trouble| format!(": {trouble}"));
+            let trouble = trouble.unwrap_or_default();
+            return Err(failed(&format!("it did not complete its turn{trouble}")));
         }
         Ok(EngineOutput {
-            output: std::mem::take(&mut self.text).into_bytes(),
-            usage: self.usage,
+            output: story.text.into_bytes(),
+            usage: story.usage,
         })
     }
 }

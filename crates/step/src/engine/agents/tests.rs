@@ -193,9 +193,14 @@ fn codex_fails_where_its_turn_has_no_end() {
     let events = codex_success();
     let unfinished = lines(&events[..events.len() - 1]);
     let error = play(Agent::codex(), &unfinished, 0).error();
-    assert_eq!(error, "codex failed: Reconnecting... 1/5");
+    assert_eq!(
+        error,
+        "codex failed: it did not complete its turn: Reconnecting... 1/5"
+    );
+    let error = play(Agent::codex(), &unfinished, 1).error();
+    assert_eq!(error, "codex ended with exit code 1: Reconnecting... 1/5");
     let error = play(Agent::codex(), lines(&events[..3]), 0).error();
-    assert_eq!(error, "codex failed: it ended without completing its turn");
+    assert_eq!(error, "codex failed: it did not complete its turn");
     let error = play(Agent::codex(), "", 2).error();
     assert_eq!(error, "codex ended with exit code 2: chatter");
 }
@@ -240,7 +245,7 @@ fn opencode_yields_the_text_of_its_last_round_and_counts_all() {
         json!({"type": "text", "part": {"type": "text", "text": "Done."}}),
     ];
     let error = play(Agent::opencode(), lines(&events), 0).error();
-    assert!(error.ends_with("without completing its turn"), "{error}");
+    assert!(error.ends_with("did not complete its turn"), "{error}");
     events.push(finish("stop"));
     let played = play(Agent::opencode(), lines(&events), 0);
     assert!(played.log.contains(&"opencode: uses bash: ls".to_owned()));
