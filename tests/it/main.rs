@@ -50,4 +50,5 @@ mod store;
 mod up;
 mod wait;
 mod windmill_double;
+mod work_in_git;
 mod worker;

@@ -10,3 +10,4 @@ pub mod host;
 pub mod program;
 pub mod runner;
 pub mod steps;
+pub mod workspace;

@@ -148,6 +148,7 @@ impl Tables<'_> {
         let run = self.protocol(step.protocol_run_id)?;
         let project = self.project(run.project_id)?;
         let of_spec = |key| object_in(run.template_config.as_ref(), key);
+        let branch = run.template_config.as_ref().and_then(branch_of);
         Ok(Assignment {
             step_run_id: step.id,
             step_index: step.step_index,
@@ -158,6 +159,7 @@ impl Tables<'_> {
             workspace: run.worktree_path.or(project.local_path),
             protocol_root: run.protocol_root,
             base_branch: run.base_branch,
+            branch,
             step_spec: self.step_spec(step.id)?,
             spec_hash: run.spec_hash,
             engine_id: step.engine_id.clone(),
@@ -189,6 +191,11 @@ fn object_in(template_config: Option<&Value>, key: &str) -> Map<String, Value> {
     let found =
         template_config.and_then(|config| config.get("protocol_spec")?.get(key)?.as_object());
     found.cloned().unwrap_or_default()
+}
+
+/// The protocol's own branch, where someone chose one.
+fn branch_of(config: &Value) -> Option<String> {
+    config.get("branch")?.as_str().map(str::to_owned)
 }
 
 /// A record as JSON.

@@ -57,6 +57,9 @@ pub struct Assignment {
     pub protocol_root: Option<String>,
     /// The branch that the protocol begins from.
     pub base_branch: String,
+    /// The branch of its own; null where nobody chose one.
+    #[serde(default)]
+    pub branch: Option<String>,
     /// The step's entry in the spec; null when the spec does not know it.
     pub step_spec: Option<Value>,
     /// The spec's hash.

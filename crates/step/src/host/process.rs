@@ -38,7 +38,9 @@ pub struct Program {
     /// Where it runs; here when absent.
     pub directory: Option<PathBuf>,
     /// Variables that it gets beside this process's own.
-    pub environment: BTreeMap<&'static str, String>,
+    pub environment: BTreeMap<String, String>,
+    /// Variables of this process that it does not get.
+    pub withheld: &'static [&'static str],
     /// How long it may take.
     pub limit: Duration,
 }
@@ -125,6 +127,9 @@ impl Processes for NativeHost {
 
 fn start(program: &Program) -> io::Result<Child> {
     let mut command = Command::new(program.name);
+    for name in program.withheld {
+        command.env_remove(name);
+    }
     command.args(&program.arguments).envs(&program.environment);
     if let Some(directory) = &program.directory {
         command.current_dir(directory);

@@ -21,6 +21,7 @@ use super::tokens::{note_engine, note_usage};
 use super::{Runner, artifacts, context, gates, lease, telemetry};
 use crate::engine::EngineError;
 use crate::files::write_whole;
+use crate::workspace::{self, Workspace, WorkspaceError};
 
 /// Where the last report of any step is found, beside each step's own.
 const LAST_REPORT: &str = "quality-report.md";
@@ -64,7 +65,12 @@ impl Runner<'_> {
     /// [`PortError`] where the report was not taken; a verdict is no error, whatever it is.
     pub fn check(&self, begun: &Begun, gates: Option<&[Gate]>) -> Result<Checked, PortError> {
         lease::held(&begun.claim, self.port, self.cancel, || {
-            self.check_now(begun, gates, false, begun.assignment.spent)
+            let spent = begun.assignment.spent;
+            let prepared = workspace::prepare(begun, &self.settings.workspace, self.log);
+            match &prepared {
+                Ok((begun, workspace)) => self.check_now(begun, Ok(workspace), gates, false, spent),
+                Err(error) => self.check_now(begun, Err(error), gates, false, spent),
+            }
         })
     }
 
@@ -72,14 +78,20 @@ impl Runner<'_> {
     pub(super) fn check_now(
         &self,
         begun: &Begun,
+        workspace: Result<&Workspace, &WorkspaceError>,
         gates: Option<&[Gate]>,
         inline: bool,
         spent: Spent,
     ) -> Result<Checked, PortError> {
         let clock = Instant::now();
         let telemetry = telemetry(begun, self.settings);
-        let mut report = match Resolver::of(&begun.assignment, self.settings) {
-            Ok(resolver) => Check {
+        let resolver = workspace.map(|_| Resolver::of(&begun.assignment, self.settings));
+        let without = |judgement, telemetry| QaReport {
+            telemetry,
+            ..Round::of(judgement).into_report()
+        };
+        let mut report = match resolver {
+            Ok(Ok(resolver)) => Check {
                 runner: self,
                 begun,
                 resolver: &resolver,
@@ -91,11 +103,14 @@ impl Runner<'_> {
                 spent,
             }
             .made()?,
-            Err(error) => QaReport {
-                telemetry,
-                ..Round::of(Judgement::impossible(&error)).into_report()
-            },
+            Ok(Err(error)) => without(Judgement::impossible(&error), telemetry),
+            Err(error) => without(Judgement::unprepared(error), telemetry),
         };
+        // What a gate or a fix has changed counts only once it is merged.
+        let message = format!("Check of {}", begun.assignment.step_name);
+        if let Some(Err(error)) = workspace.ok().map(|workspace| workspace.settle(&message)) {
+            report = without(Judgement::unprepared(&error), report.telemetry);
+        }
         report.inline = inline;
         report.telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
         self.say(format!("millwright: {}", report.summary));

@@ -18,6 +18,7 @@ use super::tokens::{note_engine, note_usage};
 use super::{Runner, artifacts, lease, telemetry};
 use crate::engine::EngineError;
 use crate::files::write_all_whole;
+use crate::workspace::{self, Workspace, WorkspaceError};
 
 /// Work that was done, or failed, and was reported.
 #[derive(Debug, Clone)]
@@ -43,11 +44,25 @@ impl Runner<'_> {
     /// [`PortError`] where a report was not taken; a step that fails is no error here.
     pub fn execute(&self, begun: &Begun) -> Result<Executed, PortError> {
         lease::held(&begun.claim, self.port, self.cancel, || {
-            let work = self.work(begun)?.with_artifacts(begun);
+            let prepared = workspace::prepare(begun, &self.settings.workspace, self.log);
+            let work = match &prepared {
+                Ok((begun, workspace)) => {
+                    let work = self
+                        .work(begun)?
+                        .settled(workspace, &begun.assignment.step_name);
+                    work.with_artifacts(begun)
+                }
+                Err(error) => Work::unprepared(error, telemetry(begun, self.settings)),
+            };
             self.say(format!("millwright: {}", work.report.summary));
             let report = Report::Executed(work.report.clone());
             let step = self.report(begun, &report)?;
-            let step = self.check_inline(begun, step, &work.report.telemetry)?;
+            let step = match &prepared {
+                Ok((begun, workspace)) => {
+                    self.check_inline(begun, workspace, step, &work.report.telemetry)?
+                }
+                Err(_) => step,
+            };
             Ok(Executed {
                 step,
                 report: work.report,
@@ -59,6 +74,7 @@ impl Runner<'_> {
     fn check_inline(
         &self,
         begun: &Begun,
+        workspace: &Workspace,
         step: StepRun,
         executed: &Telemetry,
     ) -> Result<StepRun, PortError> {
@@ -67,7 +83,7 @@ impl Runner<'_> {
         let policy = spec.map(|spec| spec.qa.effective());
         if step.status == StepStatus::NeedsQa && policy == Some(QaPolicy::Light) {
             let spent = begun.assignment.spent.and(executed.spent_tokens());
-            self.check_now(begun, None, true, spent)
+            self.check_now(begun, Ok(workspace), None, true, spent)
                 .map(|checked| checked.step)
         } else {
             Ok(step)
@@ -160,6 +176,24 @@ impl Work {
             self.report.artifacts = artifacts::of_outputs(step, outputs, &self.output);
         }
         self
+    }
+
+    /// The same, committed and merged. What cannot be merged has failed.
+    fn settled(mut self, workspace: &Workspace, message: &str) -> Self {
+        if self.report.outcome != ExecutionOutcome::Succeeded {
+            return self;
+        }
+        let telemetry = &mut self.report.telemetry;
+        let outputs = telemetry.outputs.take();
+        telemetry.outputs = outputs.map(|outputs| workspace.published(outputs));
+        match workspace.settle(message) {
+            Ok(()) => self,
+            Err(error) => Self::unprepared(&error, self.report.telemetry),
+        }
+    }
+
+    fn unprepared(error: &WorkspaceError, telemetry: Telemetry) -> Self {
+        Self::ended(ExecutionOutcome::Failed, error, error.kind(), telemetry)
     }
 
     fn refused(error: &ResolveError, telemetry: Telemetry) -> Self {

@@ -9,6 +9,7 @@ use millwright_core::protocol::{
 use super::findings::bounded;
 use super::gates;
 use super::resolve::ResolveError;
+use crate::workspace::WorkspaceError;
 
 /// So long a summary may be, which travels with the result.
 const LONGEST_SUMMARY: usize = 4 * 1024;
@@ -86,6 +87,11 @@ impl Judgement {
             protocol_only: true,
             ..self
         }
+    }
+
+    /// There is no folder to check in, or what the check changed cannot be merged.
+    pub(super) fn unprepared(error: &WorkspaceError) -> Self {
+        Self::failed(&error.to_string(), error.kind())
     }
 
     /// The check could not begin.

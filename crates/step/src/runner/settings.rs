@@ -7,6 +7,7 @@ use std::time::Duration;
 use millwright_core::protocol::Kind;
 
 use super::budget::Budget;
+use crate::workspace;
 
 /// So often what a check found is mended, where nobody says otherwise.
 const AUTO_FIX_ATTEMPTS: u32 = 3;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub(super) budget: Budget,
     /// How often what a check found is mended; 0 where that is switched off.
     pub(super) auto_fix_attempts: u32,
+    /// How work is done in git.
+    pub workspace: workspace::Options,
     /// The Windmill or mill job that this runs in.
     pub job_id: Option<String>,
     /// The agent in whose name this runs: an engine where spec, step and project name none.
@@ -56,6 +59,7 @@ impl Settings {
                 .map(Duration::from_secs),
             budget: Budget::read(text),
             auto_fix_attempts: auto_fix_attempts(text),
+            workspace: workspace::Options::read(&variable),
             job_id: text("WM_JOB_ID"),
             agent: None,
             context: None,

@@ -9,9 +9,10 @@ use std::time::Duration;
 use millwright_core::catalog::scripts::clone_repo::{Args, Output};
 use serde_json::json;
 
-use super::git::{Address, Git, check_branch};
+use super::git::{Address, Git};
 use super::{StepError, project};
 use crate::host::{Host, Processes};
+use crate::workspace::check_branch;
 
 /// Cloning or fetching gets this long.
 const TRANSFER_LIMIT: Duration = Duration::from_mins(5);

@@ -1,0 +1,267 @@
+//! A protocol's branch.
+//!
+//! Always so: only whoever holds the branch's lock moves it, and nobody has it checked out but its first worktree.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::files;
+use super::git::Git;
+use super::names::{check_branch, folder_name, slug};
+use super::{Options, Place, WorkspaceError};
+
+/// A branch, in a repository whose checkout is the user's.
+#[derive(Debug)]
+pub(super) struct Branch {
+    /// The user's checkout; only read.
+    pub(super) checkout: PathBuf,
+    /// The protocol's folder, below a worktree.
+    pub(super) protocol_folder: PathBuf,
+    git: Git,
+    name: String,
+    worktrees: PathBuf,
+    notes: PathBuf,
+}
+
+impl Branch {
+    /// The branch of a protocol; none where the project's folder is not the root of a git checkout with commits.
+    pub(super) fn find(place: &Place, options: &Options) -> Result<Option<Self>, WorkspaceError> {
+        let folder = place
+            .folder
+            .as_deref()
+            .filter(|folder| folder.join(".git").exists());
+        let Some(folder) = folder.filter(|_| !options.off) else {
+            return Ok(None);
+        };
+        let checkout =
+            fs::canonicalize(folder).map_err(|error| WorkspaceError::file(folder, error))?;
+        let git = Git::at(&checkout);
+        if git.commit("HEAD")?.is_none() && git.commit(&place.base_branch)?.is_none() {
+            return Ok(None);
+        }
+        let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+        let name = name(place, options);
+        check_branch(&name).map_err(|problem| WorkspaceError::BadBranch {
+            name: name.clone(),
+            problem,
+        })?;
+        Ok(Some(Self {
+            worktrees: worktrees(&checkout, options)?,
+            notes: Path::new(&common)
+                .join("millwright")
+                .join(folder_name(&name)),
+            protocol_folder: place.protocol_folder(),
+            checkout,
+            git,
+            name,
+        }))
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// The folder of a worktree; the first is where people look.
+    pub(super) fn folder(&self, nth: usize) -> PathBuf {
+        let name = folder_name(&self.name);
+        self.worktrees.join(if nth == 0 {
+            name
+        } else {
+            format!("{name}.{nth}")
+        })
+    }
+
+    /// A file of our own, in the repository's administration.
+    pub(super) fn note(&self, name: &str) -> PathBuf {
+        self.notes.join(name)
+    }
+
+    /// Where the branch stands.
+    pub(super) fn tip(&self) -> Result<String, WorkspaceError> {
+        self.git.run(&["rev-parse", "--verify", &self.reference()])
+    }
+
+    pub(super) fn reference(&self) -> String {
+        format!("refs/heads/{}", self.name)
+    }
+
+    /// Keeps everyone else from moving the branch, for as long as what it gives lives.
+    pub(super) fn lock(&self) -> Result<File, WorkspaceError> {
+        let path = self.note("branch.lock");
+        let file = lock_file(&path)?;
+        file.lock()
+            .map_err(|error| WorkspaceError::file(&path, error))?;
+        Ok(file)
+    }
+
+    /// Makes the branch where it is missing: the base, and the protocol's folder as the user's checkout has it.
+    pub(super) fn make(&self, place: &Place) -> Result<(), WorkspaceError> {
+        let _lock = self.lock()?;
+        self.refuse_use_elsewhere()?;
+        if self.git.commit(&self.reference())?.is_some() {
+            return Ok(());
+        }
+        let base = self.base(&place.base_branch)?;
+        let commit = self.with_protocol_folder(&base, &place.protocol_name)?;
+        self.git
+            .run(&["update-ref", &self.reference(), &commit, ""])?;
+        Ok(())
+    }
+
+    /// The base branch here, else at the origin, else what the checkout is on.
+    fn base(&self, base: &str) -> Result<String, WorkspaceError> {
+        let names = [
+            format!("refs/heads/{base}"),
+            format!("refs/remotes/origin/{base}"),
+            "HEAD".to_owned(),
+        ];
+        for name in &names {
+            if let Some(commit) = self.git.commit(name)? {
+                return Ok(commit);
+            }
+        }
+        self.git.run(&["rev-parse", "--verify", "HEAD"])
+    }
+
+    /// A commit with the protocol's folder added to the base, made beside the checkout and its index.
+    fn with_protocol_folder(&self, base: &str, name: &str) -> Result<String, WorkspaceError> {
+        let there = self.checkout.join(&self.protocol_folder).is_dir();
+        if !there || self.is_ignored()? {
+            return Ok(base.to_owned());
+        }
+        let index = self.note("new.index");
+        let git = self.git.with_index(&index);
+        git.run(&["read-tree", base])?;
+        let folder = self.protocol_folder.display().to_string();
+        git.run(&["--literal-pathspecs", "add", "--all", "--", &folder])?;
+        let tree = git.run(&["write-tree"])?;
+        files::remove(&index)?;
+        if tree == self.git.run(&["rev-parse", &format!("{base}^{{tree}}")])? {
+            return Ok(base.to_owned());
+        }
+        let message = format!("Plan of {name}");
+        let author = author(&self.git)?;
+        let mut words: Vec<&str> = author.iter().map(String::as_str).collect();
+        words.extend(["commit-tree", "-p", base, "-m", &message, &tree]);
+        self.git.run(&words)
+    }
+
+    /// Whether the project keeps protocols out of git.
+    pub(super) fn is_ignored(&self) -> Result<bool, WorkspaceError> {
+        let inside = self.protocol_folder.join("plan.md").display().to_string();
+        self.git.holds(&["check-ignore", "--quiet", "--", &inside])
+    }
+
+    fn refuse_use_elsewhere(&self) -> Result<(), WorkspaceError> {
+        let listed = self.git.run(&["worktree", "list", "--porcelain", "-z"])?;
+        let mut path = "";
+        for line in listed.split('\0') {
+            if let Some(worktree) = line.strip_prefix("worktree ") {
+                path = worktree;
+            }
+            let used = line.strip_prefix("branch ") == Some(self.reference().as_str());
+            if used && Path::new(path) != self.folder(0) {
+                return Err(WorkspaceError::BranchInUse {
+                    branch: self.name.clone(),
+                    path: path.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a commit on a branch of its own, and gives that branch's name.
+    pub(super) fn keep(
+        &self,
+        commit: &str,
+        work: &str,
+        why: &str,
+    ) -> Result<String, WorkspaceError> {
+        let stem = format!("{}--{}{why}", self.name, slug(work));
+        for nth in 1.. {
+            let name = if nth == 1 {
+                stem.clone()
+            } else {
+                format!("{stem}-{nth}")
+            };
+            let reference = format!("refs/heads/{name}");
+            match self.git.commit(&reference)? {
+                Some(other) if other != commit => {}
+                Some(_) => return Ok(name),
+                None => {
+                    self.git.run(&["update-ref", &reference, commit, ""])?;
+                    return Ok(name);
+                }
+            }
+        }
+        unreachable!("numbers do not end")
+    }
+}
+
+/// Opens a file that is locked; it stays when the lock is gone.
+pub(super) fn lock_file(path: &Path) -> Result<File, WorkspaceError> {
+    let failed = |error| WorkspaceError::file(path, error);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).write(true);
+    options.open(path).map_err(failed)
+}
+
+/// Locks a file, where nobody else has.
+pub(super) fn try_lock(path: &Path) -> Result<Option<File>, WorkspaceError> {
+    let file = lock_file(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(WorkspaceError::file(path, error)),
+    }
+}
+
+/// The options that name an author, where the repository names none.
+pub(super) fn author(git: &Git) -> Result<Vec<String>, WorkspaceError> {
+    let known = git.find(&[
+        "-c",
+        "user.useConfigOnly=true",
+        "var",
+        "GIT_COMMITTER_IDENT",
+    ])?;
+    let author = git.find(&["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])?;
+    if known.and(author).is_some() {
+        return Ok(Vec::new());
+    }
+    let words = [
+        "-c",
+        "user.name=Millwright",
+        "-c",
+        "user.email=millwright@localhost",
+    ];
+    Ok(words.map(str::to_owned).into())
+}
+
+fn name(place: &Place, options: &Options) -> String {
+    let own = || {
+        let slug = slug(&place.protocol_name);
+        format!("millwright/{}-{slug}", place.protocol_run_id)
+    };
+    let shared = options.shared_branch.clone();
+    shared.or_else(|| place.branch.clone()).unwrap_or_else(own)
+}
+
+fn worktrees(checkout: &Path, options: &Options) -> Result<PathBuf, WorkspaceError> {
+    let name = checkout.file_name().unwrap_or_default().to_string_lossy();
+    let folder = match &options.folder {
+        Some(folder) => {
+            let unique = folder_name(&checkout.display().to_string());
+            folder.join(unique)
+        }
+        None => checkout.with_file_name(format!("{name}.worktrees")),
+    };
+    let failed = |error| WorkspaceError::file(&folder, error);
+    fs::create_dir_all(&folder).map_err(failed)?;
+    fs::canonicalize(&folder).map_err(failed)
+}

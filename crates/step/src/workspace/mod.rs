@@ -1,0 +1,148 @@
+//! Work in git: a protocol has a branch and worktrees of its own, and a step's changes become a commit.
+//!
+//! Always so: the user's own checkout is only read. What a step made is merged into the protocol's branch, or stays on a
+//! branch of its own: nothing is lost, and nothing is overwritten.
+
+mod branch;
+mod error;
+mod files;
+mod git;
+mod names;
+mod options;
+mod place;
+mod settle;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use millwright_core::protocol::{Begun, Outputs};
+
+pub use error::WorkspaceError;
+pub(crate) use git::{REDIRECTING, environment};
+pub(crate) use names::check_branch;
+pub use options::Options;
+pub(crate) use place::Place;
+
+use crate::engine::LineSink;
+use branch::Branch;
+use slot::Slot;
+
+/// The folder that work is done in, for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// Where the work is done; the project's own folder where that is no git repository.
+    folder: Option<PathBuf>,
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    branch: Branch,
+    slot: Slot,
+    work: String,
+}
+
+/// Finds a folder for a step's work or check, and points the assignment to it.
+///
+/// # Errors
+/// [`WorkspaceError`]; nothing of the user's was changed.
+pub(crate) fn prepare(
+    begun: &Begun,
+    options: &Options,
+    log: &dyn LineSink,
+) -> Result<(Begun, Workspace), WorkspaceError> {
+    let mut begun = begun.clone();
+    let place = Place::of(&begun.assignment);
+    let workspace = open(&place, &begun.assignment.step_name, options)?;
+    if let (Some(held), Some(folder)) = (&workspace.held, workspace.folder.as_deref()) {
+        log.line(&format!(
+            "millwright: works in {}, for the branch {}",
+            folder.display(),
+            held.branch.name()
+        ));
+        place::point_to(&mut begun.assignment, folder);
+    }
+    Ok((begun, workspace))
+}
+
+/// Finds a folder for work that has a name, such as a step's: a worktree of the protocol's branch that nobody uses.
+///
+/// # Errors
+/// [`WorkspaceError`]; nothing of the user's was changed.
+pub(crate) fn open(
+    place: &Place,
+    work: &str,
+    options: &Options,
+) -> Result<Workspace, WorkspaceError> {
+    let Some(branch) = Branch::find(place, options)? else {
+        return Ok(Workspace {
+            folder: place.folder.clone(),
+            held: None,
+        });
+    };
+    branch.make(place)?;
+    let slot = Slot::take(&branch, work)?;
+    slot.open(&branch, work)?;
+    Ok(Workspace {
+        folder: Some(slot.folder().to_owned()),
+        held: Some(Held {
+            branch,
+            slot,
+            work: work.to_owned(),
+        }),
+    })
+}
+
+/// A protocol's branch and its worktree as it was last left, where the project is a git repository.
+///
+/// # Errors
+/// [`WorkspaceError`].
+#[cfg(test)]
+pub(crate) fn published(
+    place: &Place,
+    options: &Options,
+) -> Result<Option<(String, PathBuf)>, WorkspaceError> {
+    let branch = Branch::find(place, options)?;
+    Ok(branch.map(|branch| (branch.name().to_owned(), branch.folder(0))))
+}
+
+impl Workspace {
+    /// Where the work is done.
+    #[cfg(test)]
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Commits what was done, with a message, and merges it into the protocol's branch. Without git there is nothing to do.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Conflict`] where another step has changed the same; what was done is then kept on a branch.
+    pub(crate) fn settle(&self, message: &str) -> Result<(), WorkspaceError> {
+        match &self.held {
+            Some(held) => settle::settle(&held.branch, &held.slot, &held.work, message),
+            None => Ok(()),
+        }
+    }
+
+    /// The outputs where they are found once the work is merged: in the protocol's first worktree.
+    pub(crate) fn published(&self, outputs: Outputs) -> Outputs {
+        let Some(held) = &self.held else {
+            return outputs;
+        };
+        let (from, to) = (held.slot.folder(), held.branch.folder(0));
+        let moved = |path: String| match Path::new(&path).strip_prefix(from) {
+            Ok(rest) => to.join(rest).display().to_string(),
+            Err(_) => path,
+        };
+        Outputs {
+            protocol: outputs.protocol.map(moved),
+            aux: outputs
+                .aux
+                .into_iter()
+                .map(|(key, path)| (key, moved(path)))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From changed files to a commit on the protocol's branch.
+//!
+//! Always so: the branch moves only from where it stood when the merge was made; what cannot be merged has a branch of
+//! its own before the worktree is used again.
+
+use super::branch::Branch;
+use super::slot::Slot;
+use super::{WorkspaceError, files};
+use crate::files::write_whole;
+
+/// The files that checks report in, in a protocol's folder.
+const REPORTS: &str = "quality-report*.md";
+/// How files that every step writes are merged: the log has both, and where a protocol stands is what the later one says.
+const ATTRIBUTES: &str = "/.protocols/*/log.md merge=union\n/.protocols/*/context.md merge=ours\n";
+
+/// Commits what was done in a worktree, and merges it.
+pub(super) fn settle(
+    branch: &Branch,
+    slot: &Slot,
+    work: &str,
+    message: &str,
+) -> Result<(), WorkspaceError> {
+    slot.git.run(&["checkout", "--quiet", "--detach"])?;
+    commit(branch, slot, message)?;
+    let _lock = branch.lock()?;
+    let tip = branch.tip()?;
+    if !slot
+        .git
+        .holds(&["merge-base", "--is-ancestor", &tip, "HEAD"])?
+    {
+        merge(branch, slot, work, &tip)?;
+    }
+    advance(branch, slot, &tip)?;
+    if slot.nth != 0 && branch.is_ignored()? {
+        let from = slot.folder().join(&branch.protocol_folder);
+        files::copy_tree(&from, &branch.folder(0).join(&branch.protocol_folder))?;
+    }
+    slot.done()
+}
+
+/// Commits everything that was changed, but for reports of checks.
+pub(super) fn commit(branch: &Branch, slot: &Slot, message: &str) -> Result<(), WorkspaceError> {
+    slot.git.run(&["add", "--all", "--", "."])?;
+    let [own, all] = reports(branch, "");
+    slot.git.run(&["reset", "--quiet", "--", &own, &all])?;
+    if slot.git.holds(&["diff", "--cached", "--quiet"])? {
+        return Ok(());
+    }
+    let author = slot.author()?;
+    let mut words: Vec<&str> = author.iter().map(String::as_str).collect();
+    words.extend([
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--cleanup=whitespace",
+        "-m",
+        message,
+    ]);
+    slot.git.run(&words)?;
+    Ok(())
+}
+
+/// The reports of checks are not part of the work: two checks at once would conflict.
+/// Gives the patterns that mean them, each with `how` in front, such as `exclude,`.
+pub(super) fn reports(branch: &Branch, how: &str) -> [String; 2] {
+    let own = escaped(&branch.protocol_folder.display().to_string());
+    [
+        format!(":({how}glob){own}/{REPORTS}"),
+        format!(":({how}glob).protocols/*/{REPORTS}"),
+    ]
+}
+
+/// A folder's name where a pattern is expected.
+fn escaped(folder: &str) -> String {
+    let special = |c: char| "*?[\\".contains(c);
+    let mut text = String::new();
+    for c in folder.chars() {
+        text.extend(special(c).then_some('\\'));
+        text.push(c);
+    }
+    text
+}
+
+fn merge(branch: &Branch, slot: &Slot, work: &str, tip: &str) -> Result<(), WorkspaceError> {
+    let own = slot.head()?;
+    let message = format!("Merge {} into {work}", branch.name());
+    let author = slot.author()?;
+    let attributes = branch.note("attributes");
+    write_whole(&attributes, ATTRIBUTES.as_bytes())
+        .map_err(|error| WorkspaceError::file(&attributes, error))?;
+    let attributes = format!("core.attributesFile={}", attributes.display());
+    let mut words: Vec<&str> = author.iter().map(String::as_str).collect();
+    words.extend(["-c", &attributes, "-c", "merge.ours.driver=true"]);
+    words.extend([
+        "merge",
+        "--quiet",
+        "--no-verify",
+        "--no-ff",
+        "-m",
+        &message,
+        tip,
+    ]);
+    let Err(error) = slot.git.run(&words) else {
+        return Ok(());
+    };
+    let listed = slot
+        .git
+        .run(&["diff", "--name-only", "--diff-filter=U", "-z"])?;
+    let files: Vec<String> = listed
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    if files.is_empty() {
+        return Err(error);
+    }
+    slot.git.run(&["merge", "--abort"])?;
+    let kept = branch.keep(&own, work, "")?;
+    slot.go_to(tip)?;
+    slot.done()?;
+    Err(WorkspaceError::Conflict {
+        work: work.to_owned(),
+        branch: branch.name().to_owned(),
+        files,
+        kept,
+    })
+}
+
+/// Moves the branch to what the worktree holds, and takes the first worktree along where nobody works in it.
+fn advance(branch: &Branch, slot: &Slot, tip: &str) -> Result<(), WorkspaceError> {
+    let first = if slot.nth == 0 {
+        None
+    } else {
+        Slot::free(branch, 0)?.filter(Slot::is_made)
+    };
+    let mut follows = slot.nth == 0;
+    if let Some(first) = &first {
+        follows = first.worker().is_none() && first.is_clean(branch)?;
+        first.git.run(&["checkout", "--quiet", "--detach"])?;
+    }
+    let head = slot.head()?;
+    branch
+        .git()
+        .run(&["update-ref", &branch.reference(), &head, tip])?;
+    let first = first.as_ref().unwrap_or(slot);
+    if follows {
+        first
+            .git
+            .run(&["checkout", "--quiet", branch.name(), "--"])?;
+    }
+    Ok(())
+}

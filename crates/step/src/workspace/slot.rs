@@ -1,0 +1,206 @@
+//! A worktree that one step works in at a time.
+//!
+//! Always so: it is locked while it is used, and the lock ends with the process; at work it is on no branch, so that the
+//! branch can move without it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::branch::{Branch, author, try_lock};
+use super::files;
+use super::git::Git;
+use super::{WorkspaceError, settle};
+use crate::files::write_whole;
+
+/// More worktrees than this are not looked through.
+const MOST: usize = 1_000;
+
+/// A worktree that is held.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) git: Git,
+    pub(super) nth: usize,
+    folder: PathBuf,
+    worker: PathBuf,
+    whole: PathBuf,
+    _lock: File,
+}
+
+impl Slot {
+    /// A free worktree: the one where this work was left, else the first.
+    pub(super) fn take(branch: &Branch, work: &str) -> Result<Self, WorkspaceError> {
+        let mut first = None;
+        for nth in 0..MOST {
+            if first.is_some() && !branch.folder(nth).exists() {
+                break;
+            }
+            let Some(slot) = Self::free(branch, nth)? else {
+                continue;
+            };
+            if slot.worker().as_deref() == Some(work) {
+                return Ok(slot);
+            }
+            first = first.or(Some(slot));
+        }
+        let none = || WorkspaceError::Taken {
+            path: branch.folder(MOST),
+        };
+        first.ok_or_else(none)
+    }
+
+    /// A worktree, where nobody uses it.
+    pub(super) fn free(branch: &Branch, nth: usize) -> Result<Option<Self>, WorkspaceError> {
+        let lock = try_lock(&branch.note(&format!("{nth}.lock")))?;
+        let folder = branch.folder(nth);
+        Ok(lock.map(|lock| Self {
+            git: Git::at(&folder),
+            nth,
+            folder,
+            worker: branch.note(&format!("{nth}.work")),
+            whole: branch.note(&format!("{nth}.whole")),
+            _lock: lock,
+        }))
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The work that was begun here and is not merged.
+    pub(super) fn worker(&self) -> Option<String> {
+        fs::read_to_string(&self.worker).ok()
+    }
+
+    /// Whether it was made, to its end.
+    pub(super) fn is_made(&self) -> bool {
+        self.whole.exists() && self.folder.join(".git").exists()
+    }
+
+    /// Makes it ready for work: at the branch's tip, or with what the same work, or a person, left here.
+    pub(super) fn open(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
+        let tip = branch.tip()?;
+        if self.is_made() {
+            self.refuse_other(branch)?;
+            self.clear_locks()?;
+        } else {
+            self.make(branch, &tip)?;
+        }
+        self.git.run(&["checkout", "--quiet", "--detach"])?;
+        let holds_work = !self.is_clean(branch)? || !self.is_behind(&tip)?;
+        let other = self.worker().filter(|other| other != work);
+        match other {
+            Some(other) if holds_work => {
+                self.set_aside(branch, &other)?;
+                self.go_to(&tip)?;
+            }
+            _ if holds_work => {}
+            _ => self.go_to(&tip)?,
+        }
+        self.bring_ignored(branch)?;
+        write_whole(&self.worker, work.as_bytes())
+            .map_err(|error| WorkspaceError::file(&self.worker, error))
+    }
+
+    /// The work that was begun here is merged, or kept elsewhere.
+    pub(super) fn done(&self) -> Result<(), WorkspaceError> {
+        files::remove(&self.worker)
+    }
+
+    pub(super) fn go_to(&self, commit: &str) -> Result<(), WorkspaceError> {
+        self.git
+            .run(&["checkout", "--quiet", "--detach", commit, "--"])?;
+        Ok(())
+    }
+
+    pub(super) fn head(&self) -> Result<String, WorkspaceError> {
+        self.git.run(&["rev-parse", "--verify", "HEAD"])
+    }
+
+    /// Whether its commits are all on the branch.
+    fn is_behind(&self, tip: &str) -> Result<bool, WorkspaceError> {
+        self.git
+            .holds(&["merge-base", "--is-ancestor", "HEAD", tip])
+    }
+
+    /// Whether nothing is changed that would be committed.
+    pub(super) fn is_clean(&self, branch: &Branch) -> Result<bool, WorkspaceError> {
+        let [own, all] = settle::reports(branch, "exclude,");
+        let words = [
+            "status",
+            "--porcelain",
+            "--untracked-files=normal",
+            "--",
+            ".",
+            &own,
+            &all,
+        ];
+        Ok(self.git.run(&words)?.is_empty())
+    }
+
+    fn set_aside(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
+        settle::commit(branch, self, &format!("{work}, unfinished"))?;
+        branch.keep(&self.head()?, work, "-unfinished")?;
+        Ok(())
+    }
+
+    fn make(&self, branch: &Branch, tip: &str) -> Result<(), WorkspaceError> {
+        let path = self.folder.display().to_string();
+        if self.folder.join(".git").exists() {
+            self.refuse_other(branch)?;
+            // What was begun and not ended holds nothing yet; twice, since git locks what it is making.
+            branch
+                .git()
+                .run(&["worktree", "remove", "--force", "--force", "--", &path])?;
+        }
+        branch.git().run(&[
+            "worktree", "add", "--quiet", "--force", "--force", "--detach", "--", &path, tip,
+        ])?;
+        files::bring_submodules(branch, self)?;
+        write_whole(&self.whole, b"").map_err(|error| WorkspaceError::file(&self.whole, error))
+    }
+
+    fn refuse_other(&self, branch: &Branch) -> Result<(), WorkspaceError> {
+        let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
+        let ours = branch.git().run(&words)?;
+        if self.git.find(&words)? == Some(ours) {
+            Ok(())
+        } else {
+            Err(WorkspaceError::Taken {
+                path: self.folder.clone(),
+            })
+        }
+    }
+
+    /// A git that was killed leaves its locks. Whoever holds this worktree knows that no other git is at work in it.
+    fn clear_locks(&self) -> Result<(), WorkspaceError> {
+        let own = self.git.run(&["rev-parse", "--absolute-git-dir"])?;
+        for name in ["index.lock", "HEAD.lock"] {
+            files::remove(&Path::new(&own).join(name))?;
+        }
+        if Path::new(&own).join("MERGE_HEAD").exists() {
+            self.git.run(&["merge", "--abort"])?;
+        }
+        Ok(())
+    }
+
+    /// A protocol's folder that git ignores is carried from place to place.
+    fn bring_ignored(&self, branch: &Branch) -> Result<(), WorkspaceError> {
+        if !branch.is_ignored()? {
+            return Ok(());
+        }
+        let here = self.folder.join(&branch.protocol_folder);
+        let first = branch.folder(0).join(&branch.protocol_folder);
+        if self.nth == 0 && !here.exists() {
+            files::copy_tree(&branch.checkout.join(&branch.protocol_folder), &here)
+        } else if self.nth == 0 {
+            Ok(())
+        } else {
+            files::copy_tree(&first, &here)
+        }
+    }
+
+    /// The author of commits, as options.
+    pub(super) fn author(&self) -> Result<Vec<String>, WorkspaceError> {
+        author(&self.git)
+    }
+}

@@ -1,0 +1,175 @@
+//! Steps of a project in git, through the API.
+//!
+//! Always so: the project's own checkout is as it was.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
+
+fn git(folder: &Path, words: &[&str]) -> String {
+    let who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"];
+    let output = Command::new("git")
+        .args(who)
+        .args(words)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {words:?}: {said}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A project whose scripts are committed.
+async fn project(scripts: &[(&str, &str)]) -> Project {
+    let project = Project::new().await;
+    for (name, text) in scripts {
+        project.script(name, text);
+    }
+    git(&project.workspace, &["init", "--quiet", "-b", "main"]);
+    git(&project.workspace, &["add", "."]);
+    git(&project.workspace, &["commit", "--quiet", "-m", "One"]);
+    project
+}
+
+fn on_branch(project: &Project, protocol: i64, file: &str) -> String {
+    let file = format!("millwright/{protocol}-0001-demo:{file}");
+    git(&project.workspace, &["show", &file])
+}
+
+async fn claim_all(project: &Project, protocol: i64) -> Vec<Claimed> {
+    let path = format!("/protocols/{protocol}/actions/run_next_step");
+    let body = json!({"holder": "flow", "all": true});
+    let answer = project.api.post(&path, &body).await.expect(200);
+    let claimed = |step: &Value| Claimed {
+        step: step["step_run_id"].as_i64().unwrap(),
+        claim: step["claim"].as_str().unwrap().to_owned(),
+    };
+    answer["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(claimed)
+        .collect()
+}
+
+/// Each waits until the other has begun: they are at work at the same time.
+fn meeting(own: &str, other: &str, then: &str) -> String {
+    let marks = r#"marks="$(git rev-parse --path-format=absolute --git-common-dir)/marks"; mkdir -p "$marks""#;
+    format!(
+        r#"{marks}; : > "$marks/{own}"; while [ ! -e "$marks/{other}" ]; do sleep 0.01; done; {then}"#
+    )
+}
+
+#[tokio::test]
+async fn two_steps_at_once_are_merged_and_the_checkout_stays() {
+    let (a, b) = (
+        meeting("a", "b", "echo a > a.txt; echo done"),
+        meeting("b", "a", "echo b > b.txt; echo done"),
+    );
+    let check = "test -e a.txt && test -e b.txt && echo VERDICT: PASS";
+    let project = project(&[
+        ("a.sh", &a),
+        ("b.sh", &b),
+        ("c.sh", "cat a.txt b.txt"),
+        ("check.sh", check),
+    ])
+    .await;
+    std::fs::write(project.workspace.join("mine.txt"), "mine").unwrap();
+    let skip = json!({"policy": "skip"});
+    let mut last = shell_step("03-c", "c.sh", checked_by("check.sh"));
+    last["depends_on"] = json!(["01-a", "02-b"]);
+    let protocol = project
+        .planned(json!([
+            shell_step("01-a", "a.sh", json!({"qa": skip})),
+            shell_step("02-b", "b.sh", json!({"qa": skip})),
+            last,
+        ]))
+        .await;
+    let steps = claim_all(&project, protocol).await;
+    assert_eq!(steps.len(), 2);
+    let begun = [
+        project.begin(&steps[0], "execute", json!({})).await,
+        project.begin(&steps[1], "execute", json!({})).await,
+    ];
+    for execution in &begun {
+        let ended = project.ended(execution).await;
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+    }
+    let last = project.next(protocol, "flow").await;
+    project.execute(&last).await;
+    let checked = project.qa(&last).await;
+    assert_eq!(checked["result"]["verdict"], "passed", "{checked}");
+    assert_eq!(project.status(protocol).await, "completed");
+
+    assert_eq!(on_branch(&project, protocol, "a.txt"), "a");
+    let done = project.events(protocol).await;
+    let done = done
+        .iter()
+        .rev()
+        .find(|event| event["event_type"] == "step_completed");
+    let output = &done.unwrap()["metadata"]["outputs"]["protocol"];
+    assert_eq!(
+        std::fs::read_to_string(output.as_str().unwrap()).unwrap(),
+        "a\nb\n"
+    );
+    assert_eq!(
+        git(&project.workspace, &["status", "--porcelain"]),
+        "?? mine.txt"
+    );
+    let range = format!("main..millwright/{protocol}-0001-demo");
+    let log = git(
+        &project.workspace,
+        &["log", "--format=%s", "--no-merges", &range],
+    );
+    let mut subjects: Vec<&str> = log.lines().collect();
+    subjects.sort_unstable();
+    subjects.retain(|subject| !subject.starts_with("Check of "));
+    assert_eq!(subjects, ["01-a", "02-b", "03-c"]);
+}
+
+#[tokio::test]
+async fn the_later_of_two_that_conflict_fails_with_the_files_and_can_be_run_again() {
+    let (a, b) = (
+        meeting("a", "b", "echo a > same.txt; echo done"),
+        meeting("b", "a", "echo b > same.txt; echo done"),
+    );
+    let project = project(&[("a.sh", &a), ("b.sh", &b)]).await;
+    let skip = json!({"qa": {"policy": "skip"}});
+    let protocol = project
+        .planned(json!([
+            shell_step("01-a", "a.sh", skip.clone()),
+            shell_step("02-b", "b.sh", skip)
+        ]))
+        .await;
+    let steps = claim_all(&project, protocol).await;
+    let mut begun = Vec::new();
+    for step in &steps {
+        begun.push(project.begin(step, "execute", json!({})).await);
+    }
+    let mut failures = Vec::new();
+    for (execution, step) in begun.iter().zip(&steps) {
+        let ended = project.ended(execution).await;
+        if ended["status"] == "failed" {
+            failures.push((ended, step.step));
+        }
+    }
+    let [(failed, step)] = &failures[..] else {
+        panic!("one of the two fails: {failures:?}");
+    };
+    assert_eq!(failed["error"]["name"], "MergeConflict");
+    let message = failed["error"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("in same.txt; its work is kept on the branch"),
+        "{message}"
+    );
+    assert_eq!(project.status(protocol).await, "blocked");
+
+    let path = format!("/steps/{step}/actions/execute");
+    let begun = project.api.post(&path, &json!({})).await.expect(202);
+    let ended = project.ended(begun["execution_id"].as_str().unwrap()).await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    assert_eq!(project.status(protocol).await, "completed");
+}
