@@ -281,15 +281,18 @@ async fn a_project_may_allow_prompts_from_outside() {
     let outside = tempfile::tempdir().unwrap();
     crate::protocol_fixture::write_script(outside.path(), "work.sh", "echo from outside");
     let prompt = outside.path().join("work.sh").display().to_string();
-    for (allowed, status) in [(true, "completed"), (false, "failed")] {
-        let policy = json!({"policy_overrides": {"allow_outside_paths": allowed}});
-        let project = Project::with(&policy).await;
-        let step = shell_step("01-work", &prompt, json!({}));
-        let protocol = project.planned(json!([step])).await;
-        let step = project.next(protocol, "flow").await;
-        project.execute(&step).await;
-        assert_eq!(project.steps(protocol).await, [status]);
-    }
+    let steps = json!([shell_step("01-work", &prompt, json!({}))]);
+    let project = Project::new().await;
+    let protocol = project.protocol(steps.clone()).await;
+    project.start(protocol).await;
+    assert_eq!(project.status(protocol).await, "blocked");
+
+    let policy = json!({"policy_overrides": {"allow_outside_paths": true}});
+    let project = Project::with(&policy).await;
+    let protocol = project.planned(steps).await;
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    assert_eq!(project.steps(protocol).await, ["completed"]);
 }
 
 #[tokio::test]
