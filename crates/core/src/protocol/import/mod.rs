@@ -3,3 +3,6 @@
 //! Always so: nothing here reads a file; whoever does passes what was read.
 
 pub mod codemachine;
+pub mod files;
+mod task_line;
+pub mod tasks;

@@ -2,7 +2,7 @@
 //!
 //! Always so: a spec without errors gives steps with unique ids and names, whose dependencies exist and form no cycle.
 
-mod cycle;
+pub(super) mod cycle;
 mod paths;
 mod read;
 mod references;
