@@ -10,6 +10,7 @@ mod follow;
 mod load;
 mod mill;
 mod process;
+mod spec;
 mod table;
 
 use std::path::PathBuf;
@@ -32,7 +33,13 @@ fn main() -> anyhow::Result<()> {
     );
     let programs = Programs { millwright, step };
     let mut rows: Vec<Row> = Vec::new();
-    for measure in [emit::measure, api::measure, mill::measure, follow::measure] {
+    for measure in [
+        emit::measure,
+        api::measure,
+        mill::measure,
+        follow::measure,
+        spec::measure,
+    ] {
         rows.extend(measure(&programs)?);
     }
     table::print(&rows);

@@ -12,6 +12,7 @@ mod remote;
 mod run;
 mod serve;
 mod signals;
+mod spec;
 mod up;
 
 use std::path::Path;
@@ -40,6 +41,8 @@ enum Command {
     Up(up::UpArgs),
     /// Shows protocols, and starts, stops, mends and answers them.
     Protocol(protocol::ProtocolArgs),
+    /// Validates, shows, compares and imports specs.
+    Spec(spec::SpecArgs),
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
     /// Writes the program's own descriptions: `schemas/` and `docs/cli.md`.
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Protocol(args) => protocol::run(&args),
+        Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Reference(args) => reference::run(&args),
     };

@@ -82,15 +82,15 @@ async fn import_spec(
 ) -> Result<(StatusCode, Json<SpecImport>), ApiError> {
     let id = path.protocol_run_id;
     let imported = app.work.import_spec(id, body.spec, body.source).await?;
-    let first = imported.errors.first();
-    let (code, status) = match first {
-        None => (StatusCode::OK, "valid"),
-        Some(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+    let (code, status) = if imported.errors.is_empty() {
+        (StatusCode::OK, "valid")
+    } else {
+        (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
     };
-    let count = imported.errors.len();
+    let sentences: Vec<String> = imported.errors.iter().map(ToString::to_string).collect();
+    let wrong = !sentences.is_empty();
     let answer = SpecImport {
-        detail: first
-            .map(|first| format!("the spec is invalid in {count} places; the first is {first}")),
+        detail: wrong.then(|| format!("the spec is invalid: {}", sentences.join("; "))),
         protocol_run_id: id,
         spec_hash: imported.spec_hash,
         status,

@@ -6,8 +6,10 @@ pub mod codemachine;
 mod read;
 mod schema;
 mod sentence;
+mod source;
 mod validate;
 
 pub use read::{LONGEST, ReadError, read_file, read_text};
 pub use schema::document;
+pub use source::{Made, SourceError, from_path};
 pub use validate::{MOST_ERRORS, engines, validate};

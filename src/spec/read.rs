@@ -40,6 +40,11 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`].
 pub fn read_file(path: &Path) -> Result<Value, ReadError> {
+    read_text(&path.display().to_string(), &read_bytes(path)?)
+}
+
+/// What a file holds; `-` is stdin.
+pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, ReadError> {
     let shown = path.display().to_string();
     let unreadable = |reason| ReadError::File {
         path: shown.clone(),
@@ -54,7 +59,10 @@ pub fn read_file(path: &Path) -> Result<Value, ReadError> {
         file.take(limit).read_to_end(&mut bytes)
     }
     .map_err(unreadable)?;
-    read_text(&shown, &bytes)
+    if bytes.len() > LONGEST {
+        return Err(ReadError::TooLong(shown));
+    }
+    Ok(bytes)
 }
 
 /// The JSON in a text that comes from `path`.

@@ -44,6 +44,7 @@ mod served_fixture;
 mod server;
 mod spec;
 mod spec_codemachine;
+mod spec_command;
 mod spec_import;
 mod step_executable;
 mod store;

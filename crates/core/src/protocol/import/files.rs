@@ -21,7 +21,8 @@ pub struct NoStepFile;
 /// Whether a file is a step: two digits first, `.md` last.
 pub fn is_step_file(name: &str) -> bool {
     let number = name.as_bytes().get(..2);
-    name.ends_with(".md") && number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+    name.strip_suffix(".md").is_some()
+        && number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
 }
 
 /// The spec of the step files among these names, which lie in the protocol's folder. Its steps are in the order of their
