@@ -244,7 +244,7 @@ fn sixteen_selectors_claim_each_step_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&StoreOptions::file(folder.path().join("test.db"))).unwrap();
     let protocols = Protocols::new(store);
-    let steps: Vec<Value> = (0..200)
+    let steps: Vec<Value> = (0..1_000)
         .map(|n| shell_step(&format!("s{n}"), "work.sh", json!({})))
         .collect();
     let protocol = protocols
@@ -279,5 +279,5 @@ fn sixteen_selectors_claim_each_step_once() {
     });
     let claimed = claimed.lock().unwrap();
     let different: BTreeSet<_> = claimed.iter().collect();
-    assert_eq!((claimed.len(), different.len()), (200, 200));
+    assert_eq!((claimed.len(), different.len()), (1_000, 1_000));
 }

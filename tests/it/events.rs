@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use millwright_core::protocol::EventType;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -20,6 +21,17 @@ async fn one_done(project: &Project) -> i64 {
     project.execute(&step).await;
     assert_eq!(project.status(protocol).await, "completed");
     protocol
+}
+
+#[test]
+fn the_page_about_events_names_every_type() {
+    let page = std::fs::read_to_string("docs/events.md").unwrap();
+    for event_type in EventType::ALL {
+        assert!(
+            page.contains(&format!("`{event_type}`")),
+            "docs/events.md lacks {event_type}"
+        );
+    }
 }
 
 async fn listed(project: &Project, query: &str) -> Vec<Value> {

@@ -6,6 +6,7 @@
 mod log;
 mod orphan;
 mod owner;
+mod perform;
 mod port;
 mod registry;
 
@@ -16,19 +17,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Begun, Clarification, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun,
-    Report, StepRun,
+    Clarification, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun, Report,
+    StepRun,
 };
 use millwright_step::engine::Registry as Engines;
-use millwright_step::runner::{PortError, Runner, Settings};
+use millwright_step::runner::Settings;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution, Tables};
 use crate::store::{Store, StoreError, Timestamp};
 use log::LogFile;
-use port::TablesPort;
-use registry::{Entry, Registry};
+use registry::Registry;
 
 /// Between two looks at an execution that another server runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -294,22 +294,6 @@ impl Work {
         Ok(started)
     }
 
-    fn spawn(&self, execution_id: String, begun: Begun, gates: Option<Vec<Gate>>) {
-        let entry = self.0.running.enter(&execution_id);
-        let shared = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || {
-            let guard = shared.running.leave_at_end(&execution_id);
-            let ended = Ending {
-                shared: &shared,
-                execution_id: &execution_id,
-            };
-            shared.perform(&execution_id, &entry, &begun, gates.as_deref());
-            // The tables first: whoever waits for the guard reads them.
-            drop(ended);
-            drop(guard);
-        });
-    }
-
     /// An execution, once it has ended or `wait` is over.
     ///
     /// # Errors
@@ -370,55 +354,5 @@ impl Work {
         self.protocols()
             .write(move |tables| tables.stop_elsewhere(&id))
             .await
-    }
-}
-
-impl Shared {
-    fn perform(&self, id: &str, entry: &Entry, begun: &Begun, gates: Option<&[Gate]>) {
-        let log = LogFile::create(&self.logs, id);
-        let port = TablesPort {
-            protocols: &self.protocols,
-            running: &self.running,
-        };
-        let runner = Runner {
-            engines: &self.engines,
-            settings: &self.settings,
-            port: &port,
-            log: &log,
-            cancel: &entry.cancel,
-        };
-        let outcome = match begun.kind {
-            Kind::Execute => runner.execute(begun).map(drop),
-            Kind::Qa => runner.check(begun, gates).map(drop),
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(PortError::Refused(reason)) => {
-                tracing::info!(execution = id, reason, "the step was taken away");
-            }
-            Err(PortError::Unavailable(reason)) => {
-                tracing::error!(execution = id, reason, "the outcome was not kept");
-            }
-        }
-    }
-}
-
-/// Sees to it that an execution is over when its thread is: in the tables, and with every process that it started.
-struct Ending<'a> {
-    shared: &'a Shared,
-    execution_id: &'a str,
-}
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        orphan::end(self.execution_id);
-        let id = self.execution_id.to_owned();
-        let given_up = self
-            .shared
-            .protocols
-            .write_blocking(move |tables| tables.give_up(&id));
-        if let Err(error) = given_up {
-            tracing::error!(execution = self.execution_id, %error, "its end was not kept");
-        }
     }
 }

@@ -75,6 +75,7 @@ impl Decision {
 
     /// Puts an event on record; the spec's hash goes with every one.
     pub(super) fn emit(&mut self, event: NewEvent) {
+        let event = self.naming_its_run(event);
         let hash = self.after.spec_hash.clone();
         let event = match hash {
             Some(hash) if !event.metadata.contains_key("spec_hash") => {
@@ -83,6 +84,25 @@ impl Decision {
             _ => event,
         };
         self.events.push(event);
+    }
+
+    /// What an execution or a check came to says whose it is.
+    fn naming_its_run(&self, event: NewEvent) -> NewEvent {
+        use EventType as T;
+        let Some(step) = event.step_run_id else {
+            return event;
+        };
+        match event.event_type {
+            T::StepCompleted
+            | T::StepExecutionFailed
+            | T::QaPassed
+            | T::QaFailed
+            | T::QaPassedInline
+            | T::QaFailedInline => event
+                .with("protocol_run_id", self.after.protocol_run_id)
+                .with("step_run_id", step),
+            _ => event,
+        }
     }
 
     pub(super) fn note(&mut self, event_type: EventType, message: &str) {

@@ -175,7 +175,9 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
     };
     match report.outcome {
         ExecutionOutcome::Succeeded => {
-            decision.emit(event(EventType::StepCompleted, "executed."));
+            let event = event(EventType::StepCompleted, "executed.");
+            // What ran was found in a spec, which was validated before.
+            decision.emit(event.with("spec_validated", true));
             decision.forget(id, AUTO_FIX_ATTEMPTS);
             executed_well(&mut decision, id, step.qa)?;
         }
@@ -280,6 +282,14 @@ fn qa_event(event_type: EventType, name: &str, id: i64, report: &QaReport) -> Ne
         .of_step(id)
         .with("step_run_id", id)
         .with_all(report.telemetry.entries());
+    let event = if report.inline {
+        let (engine, model) = (&report.telemetry.engine_id, &report.telemetry.model);
+        event
+            .with("qa_engine_id", engine.clone())
+            .with("qa_model", model.clone())
+    } else {
+        event
+    };
     let event = match report.auto_fix_attempts {
         0 => event,
         attempts => event.with("auto_fix_attempts", attempts),

@@ -9,6 +9,9 @@ use super::fields::{Behavior, Policy};
 use super::{Decision, Reason};
 use crate::protocol::{EventType, NewEvent, Step, StepAction};
 
+/// So often a loop goes back whose policy names no limit: nothing goes on for ever.
+const MOST_ITERATIONS: i64 = 1_000;
+
 struct Loop<'a> {
     written: &'a Value,
     policy: Policy<'a>,
@@ -51,8 +54,8 @@ impl<'a> Loop<'a> {
             decision.emit(event.with("conditions", conditions));
             return false;
         }
-        let max = self.policy.max_iterations();
-        if max.is_some_and(|max| self.iterations >= max) {
+        let max = self.policy.max_iterations().unwrap_or(MOST_ITERATIONS);
+        if self.iterations >= max {
             let event = self.event(source, EventType::LoopLimitReached, "has reached its limit");
             decision.emit(
                 event

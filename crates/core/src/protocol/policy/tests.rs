@@ -183,6 +183,19 @@ proptest! {
     }
 }
 
+#[test]
+fn a_loop_without_a_limit_ends_too() {
+    let back = json!({"behavior": {"type": "loop"}});
+    let mut snapshot = running(vec![step(0, vec![back], &[], QaPolicy::Full)]);
+    let mut turns = 0;
+    while let Some(&id) = ready_steps(&snapshot).first() {
+        (snapshot, _) = work_on(&snapshot, id, Fate::FailsCheck);
+        turns += 1;
+    }
+    assert_eq!((turns, snapshot.status), (1_001, ProtocolStatus::Blocked));
+    assert_eq!(snapshot.steps[0].status, StepStatus::Failed);
+}
+
 fn names(events: &[NewEvent]) -> Vec<&'static str> {
     events
         .iter()
