@@ -410,10 +410,7 @@ fn what_is_no_workspace_is_refused() {
     let folder = Workspace::new();
     fs::remove_file(folder.path().join("config/main.agents.js")).unwrap();
     fs::create_dir(folder.path().join("config/main.agents.js")).unwrap();
-    assert_eq!(
-        folder.refused(),
-        "config/main.agents.js: it is a folder, not a file"
-    );
+    assert_eq!(folder.refused(), "config/main.agents.js: it is a folder");
     let project = tempfile::tempdir().unwrap();
     let refused = import(Workspace::new().0.path(), Some(project.path()), None)
         .unwrap_err()

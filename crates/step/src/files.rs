@@ -1,9 +1,9 @@
-//! Writing files.
+//! Files, read within bounds and written whole.
 //!
 //! Always so: whoever reads a file sees the old content or the new, never a part; a failure leaves nothing behind.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -34,6 +34,29 @@ pub fn write_all_whole<'a>(
         draft.publish().map_err(|error| of(path, error))?;
     }
     Ok(())
+}
+
+/// The bytes of a regular file, which may be so long and no longer.
+///
+/// # Errors
+/// What the system says, or what the file is instead.
+pub fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if !about.is_file() {
+        let what = if about.is_dir() {
+            "is a folder"
+        } else {
+            "is no regular file"
+        };
+        return Err(io::Error::other(what));
+    }
+    let mut bytes = Vec::new();
+    let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)?.take(beyond).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::other(format!("is longer than {limit} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// A file's new content under another name; it is gone unless it is published.

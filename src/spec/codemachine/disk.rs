@@ -3,15 +3,16 @@
 //! Always so: nothing outside the project's folder is read, not even through a symbolic link, and no file is read
 //! that is larger than a megabyte.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use millwright_core::protocol::import::codemachine::{Files, Problem, Source};
+use millwright_step::files::read_file;
 
 use super::script;
 
-const LARGEST: u64 = 1024 * 1024;
+const LARGEST: usize = 1024 * 1024;
 
 /// Where a workspace lies.
 #[derive(Debug, Clone)]
@@ -141,22 +142,7 @@ impl Disk {
 
     fn read(&self, path: &Path) -> Result<String, String> {
         let path = self.inside(path)?;
-        let about = fs::metadata(&path).map_err(|error| unreadable(&error))?;
-        if about.is_dir() {
-            return Err("is a folder, not a file".to_owned());
-        }
-        // A pipe or a device would be waited for, or never end.
-        if !about.is_file() {
-            return Err("is no regular file".to_owned());
-        }
-        let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(|error| unreadable(&error))?;
-        file.take(LARGEST + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&error))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(format!("is larger than {LARGEST} bytes"));
-        }
+        let bytes = read_file(&path, LARGEST).map_err(|error| unreadable(&error))?;
         String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())
     }
 
@@ -287,9 +273,10 @@ fn problem(path: &Path, reason: String) -> Problem {
 }
 
 fn unreadable(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::NotFound {
-        "is not there".to_owned()
-    } else {
-        format!("cannot be read: {error}")
+    match error.kind() {
+        io::ErrorKind::NotFound => "is not there".to_owned(),
+        // A reason of ours, not the system's.
+        io::ErrorKind::Other => error.to_string(),
+        _ => format!("cannot be read: {error}"),
     }
 }

@@ -6,6 +6,7 @@
 mod agents;
 mod bounded;
 mod cancel;
+mod codemachine;
 mod pipe;
 mod process;
 mod shell;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use agents::Agent;
 pub use cancel::Cancel;
+pub use codemachine::CodeMachine;
 pub(crate) use process::run_command;
 pub use shell::Shell;
 pub use usage::Usage;
@@ -236,6 +238,13 @@ impl Registry {
 impl Default for Registry {
     /// The engines of this version.
     fn default() -> Self {
+        Self::without_workspaces().with(CodeMachine::over(Self::without_workspaces()))
+    }
+}
+
+impl Registry {
+    /// The engines that an agent of a workspace may have.
+    fn without_workspaces() -> Self {
         Self::empty()
             .with(Shell)
             .with(Agent::codex())

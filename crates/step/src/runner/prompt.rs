@@ -3,11 +3,11 @@
 //! Always so: what is no regular file, no text, or too long is refused before an engine sees it, and no more of a file is
 //! read than is allowed.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use millwright_core::protocol::short_hash;
+
+pub(super) use crate::files::read_file;
 
 /// So long a prompt for an engine that reads text may be.
 pub(super) const LONGEST_TEXT: usize = 1024 * 1024;
@@ -97,29 +97,9 @@ impl Bundled {
     }
 }
 
-/// The bytes of a regular file, which may be so long and no longer.
-pub(super) fn read_file(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let about = std::fs::metadata(path)?;
-    if !about.is_file() {
-        let what = if about.is_dir() {
-            "is a folder"
-        } else {
-            "is no regular file"
-        };
-        return Err(io::Error::other(what));
-    }
-    let mut bytes = Vec::new();
-    let beyond = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)?.take(beyond).read_to_end(&mut bytes)?;
-    if bytes.len() > limit {
-        return Err(io::Error::other(format!("is longer than {limit} bytes")));
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use super::*;
 

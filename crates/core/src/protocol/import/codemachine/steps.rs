@@ -139,6 +139,11 @@ fn inputs(draft: &Draft<'_>, prompts: &[String], catalog: &Catalog<'_>) -> Value
     let more = &prompts[1..];
     put(&mut inputs, "more_prompts", non_empty(more.to_vec()));
     put(&mut inputs, "specification", catalog.specification.as_ref());
+    let known = &catalog.placeholders.in_spec;
+    if prompts.len() > 1 && !known.is_empty() {
+        // The engine reads these prompts, and fills them in as the first one was.
+        inputs.insert("placeholders".to_owned(), json!(known));
+    }
     inputs.insert("directive".to_owned(), json!(DIRECTIVE_FILE));
     Value::Object(inputs)
 }
