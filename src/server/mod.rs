@@ -5,6 +5,7 @@
 mod artifacts;
 mod auth;
 mod clarifications;
+mod codemachine;
 mod error;
 mod events;
 mod executions;

@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 pub(super) struct ProjectPath {
     /// The project's id.
-    project_id: i64,
+    pub(super) project_id: i64,
 }
 
 /// Which projects.

@@ -357,7 +357,7 @@ async fn run_next_step(
 }
 
 /// A name that can be a folder's: no separators, no control characters, not hidden.
-fn refuse_bad_name(field: &str, name: &str) -> Result<(), ApiError> {
+pub(super) fn refuse_bad_name(field: &str, name: &str) -> Result<(), ApiError> {
     let bad = |c: char| c.is_control() || "/\\".contains(c);
     if name.trim() != name || name.starts_with('.') || name.contains(bad) {
         let msg = "a protocol's name names a folder: no slash, no control character, no dot or space first";

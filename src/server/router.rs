@@ -14,8 +14,8 @@ use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
 use super::{
-    artifacts, clarifications, events, executions, health, logs, metrics, observe, openapi,
-    projects, protocols, runs, specs, steps,
+    artifacts, clarifications, codemachine, events, executions, health, logs, metrics, observe,
+    openapi, projects, protocols, runs, specs, steps,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -48,6 +48,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(projects::routes())
         .merge(protocols::routes())
         .merge(clarifications::routes())
+        .merge(codemachine::routes())
         .merge(events::routes())
         .merge(specs::routes())
         .merge(steps::routes())

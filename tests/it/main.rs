@@ -4,6 +4,7 @@ mod agent_log;
 mod api_fixture;
 mod claims;
 mod clarifications;
+mod codemachine;
 mod contract;
 mod conventions;
 mod demo;

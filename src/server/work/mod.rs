@@ -199,6 +199,24 @@ impl Work {
         Ok(imported)
     }
 
+    /// Takes the spec of a CodeMachine workspace for a protocol.
+    ///
+    /// # Errors
+    /// As [`Tables::import_spec`](crate::store::protocols::Tables::import_spec).
+    pub async fn import_codemachine(
+        &self,
+        protocol_run_id: i64,
+        workspace: String,
+        spec: Value,
+    ) -> Result<ImportedSpec, StoreError> {
+        let shared = Arc::clone(&self.0);
+        let taken = self.protocols().write(move |tables| {
+            let engines: Vec<&str> = shared.engines.ids().collect();
+            tables.codemachine_imported(protocol_run_id, &workspace, &spec, &engines)
+        });
+        taken.await
+    }
+
     fn plan(&self, protocol_run_id: i64) {
         let protocols = self.protocols().clone();
         tokio::spawn(async move {

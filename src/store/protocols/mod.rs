@@ -6,6 +6,7 @@ mod answered;
 mod by_hand;
 mod claims;
 mod clarifications;
+mod codemachine;
 mod decisions;
 mod events;
 mod executions;

@@ -15,6 +15,12 @@ words! {
         SetupEnqueued = "setup_enqueued",
         /// A protocol's steps were made from its spec.
         Planned = "planned",
+        /// A CodeMachine workspace waits to be imported.
+        CodemachineImportEnqueued = "codemachine_import_enqueued",
+        /// A spec was made of a CodeMachine workspace.
+        CodemachineImported = "codemachine_imported",
+        /// A CodeMachine workspace gives no spec.
+        CodemachineImportFailed = "codemachine_import_failed",
         /// A protocol could not be planned.
         PlanningFailed = "planning_failed",
         /// A spec, or what it names, is wrong.

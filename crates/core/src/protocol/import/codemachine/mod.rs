@@ -6,6 +6,7 @@ mod catalog;
 mod drafts;
 mod fields;
 mod modules;
+mod outcome;
 mod placeholders;
 mod steps;
 
@@ -14,6 +15,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use catalog::Catalog;
+pub use outcome::{import_enqueued, import_failed, imported};
 
 /// Where an agent says what its workflow does next.
 pub const DIRECTIVE_FILE: &str = ".codemachine/memory/directive.json";
