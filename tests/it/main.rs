@@ -29,6 +29,7 @@ mod mill_fixture;
 mod mill_flows;
 mod mill_routes;
 mod mill_semantics;
+mod planning;
 mod process;
 mod protocol_command;
 mod protocol_fixture;

@@ -7,6 +7,7 @@ mod log;
 mod orphan;
 mod owner;
 mod perform;
+mod planning;
 mod port;
 mod registry;
 
@@ -215,18 +216,6 @@ impl Work {
             tables.codemachine_imported(protocol_run_id, &workspace, &spec, &engines)
         });
         taken.await
-    }
-
-    fn plan(&self, protocol_run_id: i64) {
-        let protocols = self.protocols().clone();
-        tokio::spawn(async move {
-            let planned = protocols
-                .write(move |tables| tables.plan(protocol_run_id))
-                .await;
-            if let Err(error) = planned {
-                tracing::warn!(protocol_run_id, %error, "the protocol was not planned");
-            }
-        });
     }
 
     /// Asks or answers a question, and plans the protocols that were held back by it alone.

@@ -6,7 +6,7 @@ use millwright_core::protocol::{
     Decision, Illegal, PlannedStep, ProjectDefaults, ProtocolRun, Snapshot, SpecContext, SpecError,
     cancel, pause, planned, resume, spec_missing, spec_refused, start,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::decisions::Seen;
 use super::runs::spec_of;
@@ -64,7 +64,9 @@ impl Tables<'_> {
         created: usize,
     ) -> Result<ProtocolRun, StoreError> {
         let seen = self.see(run.id)?;
-        let decision = planned(&seen.snapshot, created, &protocol_root(run))?;
+        let root = protocol_root(run);
+        let details = planners_details(run);
+        let decision = planned(&seen.snapshot, created, &root, details)?;
         self.apply(&seen, &decision, None)?;
         self.protocol(run.id)
     }
@@ -142,6 +144,18 @@ impl Tables<'_> {
         self.apply(&seen, &decision, None)?;
         self.protocol(id)
     }
+}
+
+/// What a planner has on record: engine, models, versions of prompts, tokens.
+fn planners_details(run: &ProtocolRun) -> Map<String, Value> {
+    let planning = run
+        .template_config
+        .as_ref()
+        .and_then(|config| config.get("planning"));
+    planning
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// A protocol's folder: as given, else `.protocols/<name>` in the workspace.

@@ -105,6 +105,8 @@ pub struct ProjectDefaults {
     pub engine_id: Option<String>,
     /// The model that executes.
     pub model: Option<String>,
+    /// The model that plans.
+    pub planning_model: Option<String>,
     /// The model that checks.
     pub qa_model: Option<String>,
     /// The commands of the project's gates, `policy_overrides.gates`; null where it wants none. A gate that is not named
@@ -126,6 +128,7 @@ impl ProjectDefaults {
         Self {
             engine_id: policy("default_engine_id").and_then(text),
             model: model("exec").or_else(|| model("default")),
+            planning_model: model("planning").or_else(|| model("default")),
             qa_model: model("qa").or_else(|| model("default")),
             gates: policy("gates").map(gates).unwrap_or_default(),
             allow_outside_paths: is_set("allow_outside_paths"),

@@ -2,7 +2,7 @@
 //!
 //! Always so: each of these is one row of the transition tables, with its event.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::clarification::step_awaits;
 use super::select::waits_for;
@@ -30,7 +30,7 @@ pub fn start(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     Ok(decision)
 }
 
-/// The steps were made from the spec; `protocol_root` is where its files are.
+/// The steps were made from the spec; `protocol_root` is where its files are, `details` are the planner's.
 ///
 /// # Errors
 /// [`Illegal`] unless it is being planned.
@@ -38,6 +38,7 @@ pub fn planned(
     snapshot: &Snapshot,
     steps_created: usize,
     protocol_root: &str,
+    details: Map<String, Value>,
 ) -> Result<Decision, Illegal> {
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::Planned)?;
@@ -45,7 +46,8 @@ pub fn planned(
     let event = NewEvent::new(EventType::Planned, format!("Planned with {count} steps."))
         .with("steps_created", steps_created)
         .with("protocol_root", protocol_root)
-        .with("spec_validated", true);
+        .with("spec_validated", true)
+        .with_all(details);
     decision.emit(event);
     Ok(decision)
 }
@@ -74,6 +76,24 @@ pub fn spec_missing(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     )
     .with("error", error)
     .with("error_type", "SpecMissing");
+    planning_failed(snapshot, event)
+}
+
+/// A planner has made no spec.
+///
+/// # Errors
+/// [`Illegal`] unless it is being planned.
+pub fn planner_failed(
+    snapshot: &Snapshot,
+    error: &str,
+    error_type: &str,
+    details: Map<String, Value>,
+) -> Result<Decision, Illegal> {
+    let message = format!("Planning failed: {error}");
+    let event = NewEvent::new(EventType::PlanningFailed, message)
+        .with("error", error)
+        .with("error_type", error_type)
+        .with_all(details);
     planning_failed(snapshot, event)
 }
 

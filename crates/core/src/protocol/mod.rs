@@ -14,6 +14,7 @@ pub mod import;
 mod lifecycle;
 mod naming;
 pub mod placeholders;
+mod planner;
 mod policy;
 mod qa;
 mod record;
@@ -42,9 +43,10 @@ pub use failure::{FailureKind, classify};
 pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
 pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
-    resume, retry, spec_missing, spec_refused, start,
+    planner_failed, resume, retry, spec_missing, spec_refused, start,
 };
 pub use naming::{agent_id, infer_step_type};
+pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};

@@ -5,10 +5,7 @@
 use millwright_core::protocol::{Assignment, Kind, StepSpec};
 use serde_json::{Map, Value};
 
-use super::settings::Settings;
-
-/// The contract's engine of last resort.
-const LAST_ENGINE: &str = "opencode";
+use super::settings::{LAST_ENGINE, Settings};
 
 /// The engine's id: what the spec says, the step, its template, the project, the environment.
 pub(super) fn engine<'a>(

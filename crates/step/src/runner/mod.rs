@@ -31,7 +31,9 @@ use millwright_core::protocol::{Begun, Spent, Telemetry};
 pub use check::Checked;
 pub use execute::Executed;
 pub use port::{OutcomePort, PortError};
+pub(crate) use prompt::{PLAN, Prompt};
 pub use settings::Settings;
+pub(crate) use tokens::estimated_tokens;
 
 use crate::engine::{Cancel, Control, LineSink, Registry};
 

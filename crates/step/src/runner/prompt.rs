@@ -16,8 +16,8 @@ const LONGEST_EXECUTABLE: usize = 256 * 1024 * 1024;
 
 /// A prompt that comes with millwright, and that a file of the workspace with its name replaces.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bundled {
-    pub(super) name: &'static str,
+pub(crate) struct Bundled {
+    pub(crate) name: &'static str,
     text: &'static str,
 }
 
@@ -32,21 +32,27 @@ pub(super) const AUTO_FIX: Bundled = Bundled {
     text: include_str!("../../../../prompts/auto-fix.prompt.md"),
 };
 
+/// Asks for a plan.
+pub(crate) const PLAN: Bundled = Bundled {
+    name: "prompts/protocol-new.prompt.md",
+    text: include_str!("../../../../prompts/protocol-new.prompt.md"),
+};
+
 /// A prompt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Prompt {
+pub(crate) struct Prompt {
     /// Its file.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its text; `None` where it is executed and no text.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
     /// The hash of its bytes.
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 /// Why a prompt is not used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {path} {problem}")]
-pub(super) struct PromptError {
+pub(crate) struct PromptError {
     what: String,
     path: String,
     problem: String,
@@ -54,7 +60,7 @@ pub(super) struct PromptError {
 
 impl Prompt {
     /// Reads a prompt; as text where the engine reads text.
-    pub(super) fn read(what: &str, path: &Path, as_text: bool) -> Result<Self, PromptError> {
+    pub(crate) fn read(what: &str, path: &Path, as_text: bool) -> Result<Self, PromptError> {
         let refused = |problem: String| PromptError {
             what: what.to_owned(),
             path: path.display().to_string(),
@@ -88,7 +94,7 @@ impl Prompt {
 
 impl Bundled {
     /// The prompt, under its name.
-    pub(super) fn prompt(self) -> Prompt {
+    pub(crate) fn prompt(self) -> Prompt {
         Prompt {
             path: self.name.into(),
             text: Some(self.text.to_owned()),

@@ -11,6 +11,8 @@ use crate::workspace;
 
 /// So often what a check found is mended, where nobody says otherwise.
 const AUTO_FIX_ATTEMPTS: u32 = 3;
+/// The contract's engine of last resort.
+pub(super) const LAST_ENGINE: &str = "opencode";
 /// So long an engine works where nobody says otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_hours(1);
 
@@ -26,6 +28,9 @@ pub struct Settings {
     pub(super) budget: Budget,
     /// How often what a check found is mended; 0 where that is switched off.
     pub(super) auto_fix_attempts: u32,
+    planning_engine: Option<String>,
+    /// The model that plans.
+    pub(crate) planning_model: Option<String>,
     /// How work is done in git.
     pub workspace: workspace::Options,
     /// The Windmill or mill job that this runs in.
@@ -59,6 +64,8 @@ impl Settings {
                 .map(Duration::from_secs),
             budget: Budget::read(text),
             auto_fix_attempts: auto_fix_attempts(text),
+            planning_engine: text("TASKSGODZILLA_PLANNING_ENGINE_ID"),
+            planning_model: text("PROTOCOL_PLANNING_MODEL"),
             workspace: workspace::Options::read(&variable),
             job_id: text("WM_JOB_ID"),
             agent: None,
@@ -75,6 +82,15 @@ impl Settings {
         of_kind.as_deref().or(self.default_engine.as_deref())
     }
 
+    /// The engine that plans where the project names none.
+    pub(crate) fn planning_engine(&self) -> &str {
+        let given = self
+            .planning_engine
+            .as_deref()
+            .or(self.default_engine.as_deref());
+        given.unwrap_or(LAST_ENGINE)
+    }
+
     /// The model for a kind of work.
     pub(super) fn model(&self, kind: Kind) -> Option<&str> {
         match kind {
@@ -84,7 +100,7 @@ impl Settings {
     }
 
     /// How long an engine may work: the step's word or the environment's, whichever is longer.
-    pub(super) fn limit(&self, step_seconds: Option<u32>) -> Duration {
+    pub(crate) fn limit(&self, step_seconds: Option<u32>) -> Duration {
         let step = step_seconds.map(|seconds| Duration::from_secs(seconds.into()));
         step.max(self.limit).unwrap_or(DEFAULT_LIMIT)
     }

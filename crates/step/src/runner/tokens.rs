@@ -8,7 +8,7 @@ use super::resolve::EngineRun;
 use crate::engine::EngineOutput;
 
 /// Tokens by the rule of four characters each, at least one.
-pub(super) fn estimated_tokens(text: &[u8]) -> u64 {
+pub(crate) fn estimated_tokens(text: &[u8]) -> u64 {
     let characters = String::from_utf8_lossy(text).chars().count() as u64;
     characters.div_ceil(4).max(1)
 }

@@ -89,7 +89,7 @@ impl WorkspaceError {
     }
 
     /// A file or folder cannot be used.
-    pub(super) fn file(path: &Path, reason: io::Error) -> Self {
+    pub(crate) fn file(path: &Path, reason: io::Error) -> Self {
         Self::File {
             path: path.to_owned(),
             reason,

@@ -95,22 +95,8 @@ pub(crate) fn open(
     })
 }
 
-/// A protocol's branch and its worktree as it was last left, where the project is a git repository.
-///
-/// # Errors
-/// [`WorkspaceError`].
-#[cfg(test)]
-pub(crate) fn published(
-    place: &Place,
-    options: &Options,
-) -> Result<Option<(String, PathBuf)>, WorkspaceError> {
-    let branch = Branch::find(place, options)?;
-    Ok(branch.map(|branch| (branch.name().to_owned(), branch.folder(0))))
-}
-
 impl Workspace {
     /// Where the work is done.
-    #[cfg(test)]
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }

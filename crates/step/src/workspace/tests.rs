@@ -61,7 +61,8 @@ impl Project {
 
     /// The first worktree.
     fn published(&self) -> PathBuf {
-        published(&self.place, &self.options).unwrap().unwrap().1
+        let branch = Branch::find(&self.place, &self.options);
+        branch.unwrap().unwrap().folder(0)
     }
 
     fn on_branch(&self, file: &str) -> String {

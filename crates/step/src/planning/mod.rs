@@ -1,0 +1,145 @@
+//! Planning: an engine writes plan, context, log and the files of the steps.
+//!
+//! Always so: whatever the engine promises, its answer is validated here; a plan is written whole and committed, or not at all.
+
+mod answer;
+mod error;
+mod prompt;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use millwright_core::protocol::ProjectDefaults;
+use millwright_core::protocol::import::files::{is_step_file, spec_of_files};
+use serde_json::{Map, Value};
+
+pub use error::PlanningError;
+
+use crate::engine::{Cancel, LineSink, Registry};
+use crate::runner::Settings;
+use crate::workspace::{self, Place, WorkspaceError};
+
+/// What is to be planned, and for whom.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The project's folder on this machine.
+    pub project_folder: Option<String>,
+    /// The protocol run.
+    pub protocol_run_id: i64,
+    /// Its name.
+    pub protocol_name: String,
+    /// Its folder; `.protocols/<name>` when null.
+    pub protocol_root: Option<String>,
+    /// The branch that it begins from.
+    pub base_branch: String,
+    /// Its own branch, where someone chose one.
+    pub branch: Option<String>,
+    /// What is wanted, in words.
+    pub request: Option<String>,
+    /// What the project says about engines.
+    pub defaults: ProjectDefaults,
+}
+
+/// Plans protocols.
+pub struct Planner<'a> {
+    /// The engines that there are.
+    pub engines: &'a Registry,
+    /// What the environment says.
+    pub settings: &'a Settings,
+    /// Takes the engine's output as it comes.
+    pub log: &'a (dyn LineSink + Sync),
+    /// Stops the work.
+    pub cancel: &'a Cancel,
+}
+
+/// A plan that is written and committed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The spec.
+    pub spec: Value,
+    /// The protocol's folder.
+    pub protocol_root: PathBuf,
+    /// Engine, models, versions of prompts and tokens, as events name them.
+    pub details: Map<String, Value>,
+}
+
+impl Planner<'_> {
+    /// Plans a protocol. Where the files of its steps are there already, they are the plan, and no engine runs.
+    ///
+    /// # Errors
+    /// [`PlanningError`]: nothing was written.
+    pub fn plan(&self, request: &Request) -> Result<Planned, PlanningError> {
+        let place = request.place();
+        let options = &self.settings.workspace;
+        let workspace = workspace::open(&place, &request.work(), options)?;
+        let folder = workspace.folder().ok_or(PlanningError::NoWorkspace)?;
+        let root = folder.join(place.protocol_folder());
+        let mut files = step_files(&root)?;
+        let mut details = Map::new();
+        if files.is_empty() {
+            details = self.ask_engine(request, folder, &root)?;
+            files = step_files(&root)?;
+        }
+        let names = files.iter().map(String::as_str);
+        let spec = spec_of_files(names).map_err(|_| PlanningError::NothingAsked)?;
+        workspace.settle(&request.work())?;
+        Ok(Planned {
+            spec,
+            protocol_root: root,
+            details,
+        })
+    }
+
+    fn ask_engine(
+        &self,
+        request: &Request,
+        folder: &Path,
+        root: &Path,
+    ) -> Result<Map<String, Value>, PlanningError> {
+        let wanted = request
+            .request
+            .as_deref()
+            .filter(|text| !text.trim().is_empty());
+        let wanted = wanted.ok_or(PlanningError::NothingAsked)?;
+        let (answer, details) = self.answer(request, wanted, folder, root)?;
+        answer::write(&answer, root)?;
+        Ok(details)
+    }
+}
+
+impl Request {
+    fn place(&self) -> Place {
+        Place {
+            folder: self.project_folder.as_ref().map(PathBuf::from),
+            protocol_run_id: self.protocol_run_id,
+            protocol_name: self.protocol_name.clone(),
+            protocol_root: self.protocol_root.clone(),
+            base_branch: self.base_branch.clone(),
+            branch: self.branch.clone(),
+        }
+    }
+
+    fn work(&self) -> String {
+        format!("Plan of {}", self.protocol_name)
+    }
+}
+
+/// The files of the steps in a protocol's folder, by name.
+fn step_files(root: &Path) -> Result<Vec<String>, PlanningError> {
+    if !root.is_dir() {
+        return Ok(Vec::new());
+    }
+    let failed = |reason| WorkspaceError::file(root, reason);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_step_file(&name) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
