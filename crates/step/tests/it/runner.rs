@@ -224,7 +224,8 @@ fn the_model_is_the_first_that_anyone_names() {
 
 #[test]
 fn a_check_is_told_what_was_planned_and_what_has_changed() {
-    let work = Work::answering("fine\nVERDICT: PASS");
+    let mut work = Work::answering("fine\nVERDICT: PASS");
+    work.settings = Settings::read(|name| (name == "MILLWRIGHT_GIT").then(|| "off".to_owned()));
     work.file("plan.md", "The plan is this.")
         .file("context.md", "# Context\n- Current step: 00-setup\n")
         .file("log.md", "Yesterday.");
