@@ -17,6 +17,8 @@ const API: &[&str] = &[
     "TASKSGODZILLA_API_TOKEN",
     "DEVGODZILLA_API_URL",
 ];
+/// Names more of this process's variables, with commas between them, as it does for a Windmill worker.
+const WHITELIST: &str = "WHITELIST_ENVS";
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How a mill is set up.
@@ -49,6 +51,8 @@ impl MillOptions {
                 environment.push(((*name).to_owned(), value));
             }
         }
+        let listed = std::env::var(WHITELIST).unwrap_or_default();
+        environment.extend(let_through(&listed, &environment));
         Self {
             sources,
             workspace: "starter".to_owned(),
@@ -68,6 +72,16 @@ impl MillOptions {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
+}
+
+/// The listed variables; one that is not set arrives empty, as on a Windmill worker. What jobs see anyway stays as it is.
+fn let_through(listed: &str, seen: &[(String, String)]) -> Vec<(String, String)> {
+    let is_new = |name: &&str| !name.is_empty() && !seen.iter().any(|(known, _)| known == name);
+    let names = listed.split(',').map(str::trim).filter(is_new);
+    names
+        .filter(|name| !name.starts_with("WM_") && !name.contains(['=', '\0']))
+        .map(|name| (name.to_owned(), std::env::var(name).unwrap_or_default()))
+        .collect()
 }
 
 fn path_variable() -> String {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use rusqlite::Connection;
+use serde_json::json;
 
 fn serve(database: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_millwright"))
@@ -74,4 +75,29 @@ fn a_result_that_nobody_can_read_is_no_panic() {
     let closed = format!("'{millwright}' flows show run_next_step --json | true");
     let output = Command::new("sh").args(["-c", &closed]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_job_sees_the_variables_that_are_listed_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let flow = folder.path().join("env.flow.json");
+    let content = r#"echo "{\"seen\": \"$LISTED,${UNSET-none},${OTHER-none}\"}" > result.json"#;
+    let value = json!({"type": "rawscript", "language": "bash", "content": content, "input_transforms": {}});
+    let modules = json!({"value": {"modules": [{"id": "a", "value": value}]}});
+    fs::write(&flow, modules.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_millwright"))
+        .args(["run", "env.flow.json", "--json"])
+        .current_dir(folder.path())
+        .env("WHITELIST_ENVS", "LISTED, UNSET,PATH,")
+        .env("LISTED", "here")
+        .env("OTHER", "secret")
+        .env_remove("UNSET")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        r#"{"seen":"here,,none"}"#,
+        "{said}"
+    );
 }
