@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{self, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use axum::response::sse::{Event as Sent, Sse};
+use futures_util::stream::Stream;
 use millwright_core::protocol::{Event, EventType, ProtocolStatus, UnknownWord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ErrorBody, InvalidBody, Issue};
 use super::extract::QueryParams;
-use super::sse::{error_event, event, last_event_id};
+use super::sse::{self, event, last_event_id, stream_of};
 use super::state::AppState;
 use crate::store::Timestamp;
 use crate::store::protocols::EventFilter;
@@ -117,25 +117,19 @@ async fn stream_events(
     State(app): State<AppState>,
     QueryParams(query): QueryParams<EventQuery>,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, ApiError> {
+) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, ApiError> {
     let mut filter = query.filter()?;
     let after = last_event_id(&headers).and_then(|id| i64::try_from(id).ok());
     filter.after = after.or(filter.after);
     filter.limit = LIMIT;
-    let keep_alive = KeepAlive::new().interval(app.keep_alive).text("keep-alive");
     let teller = Teller {
-        app,
+        app: AppState::clone(&app),
         filter,
         read: VecDeque::new(),
         pause: SOON,
     };
     teller.status().await?;
-    let events = stream::unfold(Some(teller), async |teller| {
-        let mut teller = teller?;
-        let (event, last) = teller.next().await?;
-        Some((Ok(event), (!last).then_some(teller)))
-    });
-    Ok(Sse::new(events).keep_alive(keep_alive))
+    Ok(stream_of(&app, teller))
 }
 
 /// Who tells one client what happens.
@@ -147,15 +141,8 @@ struct Teller {
     pause: Duration,
 }
 
-impl Teller {
-    /// The next event, and whether it is the last; `None` where the server closes.
-    async fn next(&mut self) -> Option<(sse::Event, bool)> {
-        let app = AppState::clone(&self.app);
-        let told = app.closing.run_until_cancelled(self.tell()).await?;
-        Some(told.unwrap_or_else(|error| (error_event(&error), true)))
-    }
-
-    async fn tell(&mut self) -> Result<(sse::Event, bool), ApiError> {
+impl sse::Teller for Teller {
+    async fn tell(&mut self) -> Result<(Sent, bool), ApiError> {
         loop {
             if let Some(next) = self.read.pop_front() {
                 self.pause = SOON;
@@ -174,7 +161,9 @@ impl Teller {
             self.pause = (self.pause * 3 / 2).min(LATER);
         }
     }
+}
 
+impl Teller {
     async fn read_more(&mut self) -> Result<(), ApiError> {
         let filter = self.filter.clone();
         let protocols = self.app.work.protocols();

@@ -4,13 +4,12 @@
 //! unless the server closes or the log cannot be read.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use axum::response::sse::{Event, Sse};
+use futures_util::stream::Stream;
 use millwright_core::refs::{LogTail, Run, RunStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +21,7 @@ use crate::server::error::{ApiError, ErrorBody, InvalidBody};
 use crate::server::extract::{PathParams, QueryParams};
 use crate::server::runs::RunPath;
 use crate::server::settle::settle;
-use crate::server::sse::{error_event, event, last_event_id};
+use crate::server::sse::{self, event, last_event_id, stream_of};
 use crate::server::state::AppState;
 use crate::store::runs;
 
@@ -66,21 +65,15 @@ pub(super) async fn stream_log(
         .unwrap_or_default();
     let follower = source.reader(&app, offset).await?;
     let most = params.most();
-    let keep_alive = KeepAlive::new().interval(app.keep_alive).text("keep-alive");
     let teller = Teller {
-        app,
+        app: AppState::clone(&app),
         source,
         follower: Some(follower),
         begin: Some(offset),
         most,
         pause: SOON,
     };
-    let events = stream::unfold(Some(teller), async |teller| {
-        let mut teller = teller?;
-        let (event, last) = teller.next().await?;
-        Some((Ok(event), (!last).then_some(teller)))
-    });
-    Ok(Sse::new(events).keep_alive(keep_alive))
+    Ok(stream_of(&app, teller))
 }
 
 /// Who tells one client of one log.
@@ -95,14 +88,7 @@ struct Teller {
     pause: Duration,
 }
 
-impl Teller {
-    /// The next event, and whether it is the last; `None` where the server closes.
-    async fn next(&mut self) -> Option<(Event, bool)> {
-        let app = Arc::clone(&self.app);
-        let told = app.closing.run_until_cancelled(self.tell()).await?;
-        Some(told.unwrap_or_else(|error| (error_event(&error), true)))
-    }
-
+impl sse::Teller for Teller {
     async fn tell(&mut self) -> Result<(Event, bool), ApiError> {
         loop {
             // Asked before reading: what was written before the end is then read as well.
@@ -124,7 +110,9 @@ impl Teller {
             self.pause = (self.pause * 3 / 2).min(LATER);
         }
     }
+}
 
+impl Teller {
     /// A file does not say that it ends: the run does.
     async fn run_is_over(&mut self) -> Result<bool, ApiError> {
         if self.source.job.is_some() {
