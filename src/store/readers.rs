@@ -73,7 +73,8 @@ impl Readers {
         let connection = kept.map_or_else(|| open_for_reading(&self.options), Ok)?;
         let outcome = query(&connection);
         let mut idle = self.idle();
-        if idle.len() < KEPT {
+        // One that did not come out of its transaction serves nobody any more.
+        if connection.is_autocommit() && idle.len() < KEPT {
             idle.push(connection);
         }
         outcome

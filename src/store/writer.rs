@@ -127,7 +127,7 @@ impl Shared {
                 Err(TryLockError::Poisoned(connection)) => connection.into_inner(),
                 Err(TryLockError::WouldBlock) => return,
             };
-            let written = self.write_group(&connection, Duration::ZERO);
+            let written = self.write_group(&connection, None);
             drop(connection);
             if !written {
                 break;
@@ -145,7 +145,7 @@ impl Shared {
             while !self.is_idle() {
                 let connection = self.connection.lock();
                 let connection = connection.unwrap_or_else(PoisonError::into_inner);
-                self.write_group(&connection, self.patience);
+                self.write_group(&connection, Some(self.patience));
             }
         }
     }
@@ -160,9 +160,9 @@ impl Shared {
     }
 
     /// Writes a group and answers it. Without patience, `false` where another process holds the database.
-    fn write_group(&self, connection: &Connection, patience: Duration) -> bool {
-        let begun = begin(connection, patience);
-        if patience.is_zero() && begun.as_ref().is_err_and(is_held) {
+    fn write_group(&self, connection: &Connection, patience: Option<Duration>) -> bool {
+        let begun = begin(connection, patience.unwrap_or_default());
+        if patience.is_none() && begun.as_ref().is_err_and(is_held) {
             return false;
         }
         // Who has waited in vain has waited long enough: all are told.
