@@ -81,3 +81,17 @@ async fn a_held_database_keeps_readers_going_and_only_so_many_writers_waiting() 
     other.execute_batch("ROLLBACK").unwrap();
     register(&store, "after".to_owned()).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_will_not_wait_for_a_held_database_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        busy_timeout: Duration::ZERO,
+        ..StoreOptions::file(folder.path().join("store.db"))
+    };
+    let store = Store::open(&options).unwrap();
+    let other = rusqlite::Connection::open(&options.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = register(&store, "r".to_owned()).await;
+    assert!(matches!(refused, Err(StoreError::Locked)), "{refused:?}");
+}
