@@ -129,8 +129,10 @@ async fn a_worker_that_vanished_loses_its_step_and_its_report() {
     project.later(Duration::from_secs(2));
     let next = project.next(protocol, "another").await;
     assert_eq!(next.step, step.step);
-    let event = project.event(protocol, "step_lease_expired").await;
+    let event = project.event(protocol, "step_stuck_watchdog").await;
     assert_eq!(event["step_run_id"], step.step);
+    assert_eq!(event["metadata"]["age_seconds"], 61);
+    assert_eq!(event["metadata"]["threshold_seconds"], 60);
     let report = json!({"claim": step.claim, "report": {
         "report": "executed", "outcome": "succeeded", "summary": "late", "telemetry": {},
     }});

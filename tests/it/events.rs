@@ -53,12 +53,12 @@ async fn events_are_found_by_protocol_step_type_and_time() {
     let all = listed(&project, "").await;
     assert_eq!(types(&all)[0], "setup_enqueued");
     let of_protocol = listed(&project, &format!("?protocol_run_id={protocol}")).await;
-    assert_eq!(types(&of_protocol), project.story(protocol).await);
+    assert_eq!(types(&of_protocol), types(&project.events(protocol).await));
     assert_eq!(of_protocol[0]["protocol_name"], "0001-demo");
     assert_eq!(of_protocol[0]["project_name"], "demo");
     let of_step = listed(&project, "?step_run_id=1").await;
     assert!(of_step.iter().all(|event| event["step_run_id"] == 1));
-    assert_eq!(types(&of_step)[0], "step_started");
+    assert_eq!(types(&of_step)[..2], ["step_enqueued", "step_started"]);
     let chosen = listed(&project, "?event_type=planned,protocol_completed").await;
     assert_eq!(types(&chosen), ["planned", "protocol_completed"]);
     let project_id = project.id;
@@ -119,16 +119,23 @@ async fn a_protocols_events_are_followed_to_its_end_and_resumed() {
     let request = project.api.request(Method::GET, &path);
     let mut stream = request.send().await.unwrap().bytes_stream();
     let first = stream.next().await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&first).contains("planned"));
+    assert!(String::from_utf8_lossy(&first).contains("planning_enqueued"));
     project.action(protocol, "pause").await.expect(200);
-    let second = tokio::time::timeout(Duration::from_secs(10), stream.next());
-    let second = second.await.unwrap().unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&second).contains("paused"));
+    let paused = async {
+        while let Some(part) = stream.next().await {
+            if String::from_utf8_lossy(&part.unwrap()).contains("paused") {
+                return;
+            }
+        }
+        panic!("the stream ended");
+    };
+    let soon = Duration::from_secs(10);
+    tokio::time::timeout(soon, paused).await.unwrap();
     project.action(protocol, "cancel").await.expect(200);
     let whole = project.api.stream_of(&path, None).await;
     let told: Vec<Value> = whole.iter().map(|sent| sent.data.clone()).collect();
     let (end, told) = told.split_last().unwrap();
-    assert_eq!(types(told), project.story(protocol).await);
+    assert_eq!(types(told), types(&project.events(protocol).await));
     assert_eq!(
         *end,
         json!({"protocol_run_id": protocol, "status": "cancelled"})

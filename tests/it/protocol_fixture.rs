@@ -149,11 +149,12 @@ impl Project {
         events.expect(200).as_array().unwrap().clone()
     }
 
-    /// What happened, in order.
+    /// What happened, in order, without what was only going to happen.
     pub(crate) async fn story(&self, protocol: i64) -> Vec<String> {
         let events = self.events(protocol).await;
         let name = |event: &Value| event["event_type"].as_str().unwrap().to_owned();
-        events.iter().map(name).collect()
+        let names = events.iter().map(name);
+        names.filter(|name| !name.ends_with("_enqueued")).collect()
     }
 
     /// The first event of a type.

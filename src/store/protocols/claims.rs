@@ -274,7 +274,8 @@ impl Tables<'_> {
             .query_map((protocol_run_id, self.now), from_row)?
             .collect::<Result<_, _>>()?;
         for held in lapsed {
-            self.take_back(&held, LetGo::LeaseExpired)?;
+            let lapsed = self.lapse_of(&held);
+            self.take_back(&held, lapsed)?;
         }
         Ok(())
     }
@@ -282,7 +283,7 @@ impl Tables<'_> {
     /// Ends a claim whose holder is gone, with what is executed under it.
     pub(super) fn take_back(&self, held: &HeldClaim, why: LetGo) -> Result<(), StoreError> {
         let error = match why {
-            LetGo::LeaseExpired => json!({
+            LetGo::LeaseExpired { .. } => json!({
                 "name": "LeaseExpired", "message": "its claim was not renewed in time",
             }),
             LetGo::ServerLost => json!({
@@ -298,6 +299,16 @@ impl Tables<'_> {
             self.apply(&seen, &decision, Some(&held.claim))?;
         }
         Ok(())
+    }
+
+    /// How long a claim that has lapsed was not renewed.
+    fn lapse_of(&self, held: &HeldClaim) -> LetGo {
+        let threshold = self.leases.working;
+        let micros = u64::try_from(self.now.0 - held.expires_at.0).unwrap_or(0);
+        LetGo::LeaseExpired {
+            age_seconds: (threshold + Duration::from_micros(micros)).as_secs(),
+            threshold_seconds: threshold.as_secs(),
+        }
     }
 
     fn after(&self, length: Duration) -> Timestamp {

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use millwright_core::protocol::{
-    Begun, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, Report, StepRun, StepStatus,
+    Begun, EventType, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, NewEvent, Report,
+    StepRun, StepStatus,
 };
 use millwright_core::refs::UpsertArtifact;
 use rusqlite::{OptionalExtension, Row};
@@ -68,6 +69,8 @@ impl Tables<'_> {
         }
         let begun = self.begin(step_run_id, kind, claim)?;
         let started = self.insert_execution(step_run_id, kind, &begun.claim.claim, owner)?;
+        let event = enqueued(&begun, &started.execution_id);
+        self.write_event(step.protocol_run_id, &event)?;
         let begun = Some(begun);
         Ok(StartedExecution { started, begun })
     }
@@ -374,6 +377,20 @@ impl Tables<'_> {
     pub(super) fn fail_running(&self, claim: &str, error: &Value) -> Result<(), StoreError> {
         self.end_running(claim, &End::Failed(error.clone()))
     }
+}
+
+/// The event of an execution that the server took on.
+fn enqueued(begun: &Begun, execution_id: &str) -> NewEvent {
+    let (event_type, what) = match begun.kind {
+        Kind::Execute => (EventType::StepEnqueued, "execution"),
+        Kind::Qa => (EventType::QaEnqueued, "check"),
+    };
+    let assignment = &begun.assignment;
+    let message = format!("The {what} of step {} enqueued.", assignment.step_name);
+    NewEvent::new(event_type, message)
+        .of_step(assignment.step_run_id)
+        .with("job_id", execution_id)
+        .with("spec_hash", assignment.spec_hash.clone())
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Execution> {

@@ -13,6 +13,8 @@ words! {
     EventType is a "type of event" {
         /// A project's setup waits to be done.
         SetupEnqueued = "setup_enqueued",
+        /// A started protocol waits to be planned.
+        PlanningEnqueued = "planning_enqueued",
         /// A protocol's steps were made from its spec.
         Planned = "planned",
         /// A CodeMachine workspace waits to be imported.
@@ -47,14 +49,18 @@ words! {
         Cancelled = "cancelled",
         /// Every step is done.
         ProtocolCompleted = "protocol_completed",
+        /// A step's execution begins in the background.
+        StepEnqueued = "step_enqueued",
+        /// A step's check begins in the background.
+        QaEnqueued = "qa_enqueued",
         /// A step's engine begins to work.
         StepStarted = "step_started",
         /// A step's engine did its work.
         StepCompleted = "step_completed",
         /// A step's engine failed.
         StepExecutionFailed = "step_execution_failed",
-        /// A step's claim lapsed: it may be chosen again.
-        StepLeaseExpired = "step_lease_expired",
+        /// Nobody renewed a step's claim in time: it may be chosen again.
+        StepStuckWatchdog = "step_stuck_watchdog",
         /// The server that ran a step's engine is gone: the step may be chosen again.
         StepExecutionLost = "step_execution_lost",
         /// Someone stopped a step's engine.

@@ -15,7 +15,12 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LetGo {
     /// Its claim was not renewed in time.
-    LeaseExpired,
+    LeaseExpired {
+        /// So long nobody renewed it.
+        age_seconds: u64,
+        /// So long it holds.
+        threshold_seconds: u64,
+    },
     /// The server that ran it is gone.
     ServerLost,
 }
@@ -27,6 +32,8 @@ pub enum LetGo {
 pub fn start(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::Start)?;
+    let event = NewEvent::new(EventType::PlanningEnqueued, "Planning enqueued.");
+    decision.emit(event.with("job_id", Value::Null));
     Ok(decision)
 }
 
@@ -197,20 +204,31 @@ pub fn let_go(snapshot: &Snapshot, step_run_id: i64, why: LetGo) -> Result<Decis
     if let Some(step) = decision.after.step_mut(step_run_id) {
         step.retries += 1;
     }
-    let (event_type, what) = match why {
-        LetGo::LeaseExpired => (EventType::StepLeaseExpired, "its claim was not renewed"),
-        LetGo::ServerLost => (
-            EventType::StepExecutionLost,
-            "the server that ran it is gone",
-        ),
-    };
-    let message = format!("Step {} may be chosen again: {what}.", step.name);
-    decision.emit(
-        NewEvent::new(event_type, message)
-            .of_step(step_run_id)
-            .with("status", step.status.as_str()),
-    );
+    decision.emit(why.event(step));
     Ok(decision)
+}
+
+impl LetGo {
+    fn event(self, step: &Step) -> NewEvent {
+        let event = |event_type, what: &str| {
+            let message = format!("Step {} may be chosen again: {what}.", step.name);
+            NewEvent::new(event_type, message)
+                .of_step(step.id)
+                .with("status", step.status.as_str())
+        };
+        match self {
+            Self::LeaseExpired {
+                age_seconds,
+                threshold_seconds,
+            } => event(EventType::StepStuckWatchdog, "its claim was not renewed")
+                .with("age_seconds", age_seconds)
+                .with("threshold_seconds", threshold_seconds),
+            Self::ServerLost => event(
+                EventType::StepExecutionLost,
+                "the server that ran it is gone",
+            ),
+        }
+    }
 }
 
 /// Someone wants a step that failed or is blocked to be run again: it may be chosen again.
