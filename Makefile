@@ -31,7 +31,10 @@ $(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
 	touch $@
 
 test-agents: ## run the real agents against stand-ins for their models; npm installs them once, about 0.9 GB
-	agents=$$(tests/agents/install.sh) && MILLWRIGHT_TEST_AGENTS="$$agents" $(CARGO) test --locked -p millwright-step --test agents -- --ignored
+	$(CARGO) build --workspace --locked
+	agents=$$(tests/agents/install.sh) && export MILLWRIGHT_TEST_AGENTS="$$agents" && \
+	$(CARGO) test --locked -p millwright-step --test agents -- --ignored && \
+	$(CARGO) test --locked -p millwright --test it -- --ignored
 
 check-generated:
 	$(CARGO) run --locked -q -p millwright -- flows generate --check
@@ -44,8 +47,8 @@ generate: ## write again what is generated: flows, scripts, OpenAPI, the command
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked -q
 
-demo: build ## run a protocol through the generated flows; KEEP=1 leaves the server up
-	$(CARGO) run --release --locked -q -p millwright-demo -- --bin-dir $(TARGET_DIR)/release $(if $(KEEP),--keep)
+demo: build ## run a protocol through the generated flows; ENGINE=codex has Codex work in it, KEEP=1 leaves the server up
+	$(CARGO) run --release --locked -q -p millwright-demo -- --bin-dir $(TARGET_DIR)/release $(if $(ENGINE),--engine $(ENGINE)) $(if $(KEEP),--keep)
 
 bench: build ## print how fast and how big it is, as ratios against references measured in the same run
 	$(CARGO) bench --locked -q -p millwright --bench compare

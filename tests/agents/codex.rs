@@ -11,8 +11,8 @@ use millwright_step::engine::{Agent, Cancel, Mode, Usage};
 use serde_json::json;
 
 use super::processes;
-use super::stub::Answer::{BreakOff, GiveUp, Refuse, Run, Say, Silence};
 use super::workbench::{KEY, Workbench, installed};
+use played_model::Answer::{BreakOff, GiveUp, Refuse, Run, Say, Silence};
 
 fn codex() -> Agent {
     Agent::codex().at(installed(".bin/codex"))

@@ -5,5 +5,4 @@
 mod codex;
 mod others;
 mod processes;
-mod stub;
 mod workbench;

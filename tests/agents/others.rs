@@ -7,8 +7,8 @@ use std::time::Duration;
 use millwright_step::engine::{Agent, Mode};
 
 use super::processes;
-use super::stub::Answer::{Refuse, Say, Silence};
 use super::workbench::{KEY, Workbench, installed};
+use played_model::Answer::{Refuse, Say, Silence};
 
 const MACHINE: &str = if cfg!(target_arch = "aarch64") {
     "arm64"

@@ -11,17 +11,16 @@ use std::time::{Duration, Instant};
 use millwright_step::engine::{
     Agent, Cancel, Control, Engine, EngineError, EngineOutput, LineSink, Mode, Task,
 };
+use played_model::{Answer, KEY_VARIABLE, Model, settings_of_codex};
 use serde_json::json;
 use tempfile::TempDir;
-
-use super::stub::{Answer, Stub};
 
 /// The key that the agents are given; it is to appear nowhere.
 pub(crate) const KEY: &str = "key-of-the-stub-4711";
 
 pub(crate) struct Workbench {
     folder: TempDir,
-    pub(crate) stub: Stub,
+    pub(crate) stub: Model,
     pub(crate) task: Task,
 }
 
@@ -52,7 +51,7 @@ impl LineSink for Log {
 impl Workbench {
     pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let stub = Stub::new(answers);
+        let stub = Model::saying(answers).unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in ["workspace", "home/.gemini", "codex"] {
             fs::create_dir_all(path(name)).unwrap();
@@ -73,7 +72,7 @@ impl Workbench {
             ("XDG_STATE_HOME", text(path("home/state"))),
             ("XDG_CACHE_HOME", text(path("home/cache"))),
             ("CODEX_HOME", text(path("codex"))),
-            ("STUB_API_KEY", KEY.to_owned()),
+            (KEY_VARIABLE, KEY.to_owned()),
             ("OPENCODE_CONFIG", text(path("opencode.json"))),
             ("OPENCODE_DISABLE_AUTOUPDATE", "1".to_owned()),
             ("OPENCODE_DISABLE_MODELS_FETCH", "1".to_owned()),
@@ -108,12 +107,7 @@ impl Workbench {
 
     /// Points Codex at another model.
     pub(crate) fn codex_at(self, url: &str, retries: u8) -> Self {
-        let settings = format!(
-            "model_provider = 'stub'\ncheck_for_update_on_startup = false\n\
-             [analytics]\nenabled = false\n[features]\nplugins = false\n\
-             [model_providers.stub]\nname = 'stub'\nbase_url = '{url}/v1'\nwire_api = 'responses'\n\
-             env_key = 'STUB_API_KEY'\nrequest_max_retries = {retries}\nstream_max_retries = {retries}\n"
-        );
+        let settings = settings_of_codex(url, retries);
         fs::write(self.folder.path().join("codex/config.toml"), settings).unwrap();
         self
     }

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
@@ -41,6 +41,20 @@ impl Api {
                 .call()?,
             path,
         )
+    }
+
+    /// The text that `path` holds.
+    pub(crate) fn text(&self, path: &str) -> anyhow::Result<String> {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        let mut response = request
+            .header("authorization", &self.authorization)
+            .call()?;
+        ensure!(
+            response.status().is_success(),
+            "{path} answered {}",
+            response.status()
+        );
+        Ok(response.body_mut().read_to_string()?)
     }
 
     /// The answer to `body`, posted to `path`.

@@ -4,6 +4,9 @@
 //! `--keep` asks for it.
 
 mod api;
+mod artifacts;
+mod codex;
+mod player;
 mod project;
 mod report;
 mod server;
@@ -12,10 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, bail, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::codex::Codex;
 use crate::server::Server;
 
 /// Rounds of `run_next_step` after which something is wrong: four steps, one of them sent back.
@@ -27,9 +31,21 @@ struct Args {
     /// The folder with `millwright` and `millwright-step`.
     #[arg(long)]
     bin_dir: PathBuf,
+    /// Who does the work: programs of the project's own, or the real Codex among them.
+    #[arg(long, value_enum, default_value_t = Engine::Shell)]
+    engine: Engine,
     /// Leave the server up to look around, until Ctrl-C.
     #[arg(long)]
     keep: bool,
+}
+
+/// Who does the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// Programs of the project's own.
+    Shell,
+    /// The real Codex, with a model on this machine, beside them.
+    Codex,
 }
 
 fn main() -> ExitCode {
@@ -51,15 +67,22 @@ fn run(args: &Args) -> anyhow::Result<()> {
         .canonicalize()
         .context("no such --bin-dir")?
         .join("millwright");
+    let codex = (args.engine == Engine::Codex)
+        .then(|| Codex::prepare(folder.path()))
+        .transpose()?;
     report::heading("A small git project");
-    let workspace = project::create(folder.path())?;
+    let workspace = project::create(folder.path(), args.engine)?;
     report::line(&format!(
-        "{} with a protocol of four shell steps",
+        "{} with a protocol of four steps",
         workspace.display()
     ));
+    if let Some(codex) = &codex {
+        report::line(&codex.line());
+    }
 
     report::heading("A server with the mill in it: `millwright up`");
-    let mut server = Server::start(&millwright, folder.path())?;
+    let environment = codex.iter().flat_map(Codex::environment);
+    let mut server = Server::start(&millwright, folder.path(), environment)?;
     report::line(&format!("{} on {}", server.url(), server.database()));
     let api = Api::new(server.url(), server.token());
     let protocol = create_protocol(&api, &workspace)?;
@@ -68,21 +91,29 @@ fn run(args: &Args) -> anyhow::Result<()> {
     run_flow(&millwright, &server, "protocol_start", protocol)?;
     report::heading("Working: `millwright run f/devgodzilla/run_next_step`, until nothing is left");
     run_steps(&millwright, &server, &api, protocol)?;
-
-    report::heading("The steps");
-    report::steps(&api.get(&format!("/protocols/{protocol}/steps"))?);
-    report::heading("What was decided");
-    report::events(&api.get(&format!("/protocols/{protocol}/events"))?);
-    report::heading("The runs");
-    let runs = api.get("/codex/runs?limit=100")?;
-    report::runs(&runs);
-    follow_a_log(&api, &runs)?;
-    check_all_is_true(&api, protocol, &runs)?;
+    tell(&api, protocol, &workspace)?;
     if args.keep {
         report::keep_note(&server, folder.path());
         server.wait_for_interrupt()?;
     }
     server.stop()
+}
+
+/// Shows what is on record, and checks that all of it went well.
+fn tell(api: &Api, protocol: i64, workspace: &Path) -> anyhow::Result<()> {
+    report::heading("The steps");
+    report::steps(&api.get(&format!("/protocols/{protocol}/steps"))?);
+    report::heading("What was decided");
+    report::events(&api.get(&format!("/protocols/{protocol}/events"))?);
+    let (branch, log) = project::branch(workspace, protocol)?;
+    report::heading(&format!("The branch {branch}"));
+    report::text(&log);
+    report::heading("The runs");
+    let runs = api.get("/codex/runs?limit=100")?;
+    report::runs(&runs);
+    artifacts::show(api, &runs)?;
+    follow_a_log(api, &runs)?;
+    check_all_is_true(api, protocol, &runs)
 }
 
 fn create_protocol(api: &Api, workspace: &Path) -> anyhow::Result<i64> {
@@ -91,7 +122,7 @@ fn create_protocol(api: &Api, workspace: &Path) -> anyhow::Result<i64> {
         &json!({ "name": "greeting", "local_path": workspace }),
     )?;
     let project = project["id"].as_i64().context("the project has no id")?;
-    let spec = project::protocol_spec()?;
+    let spec = project::protocol_spec(workspace)?;
     let body = json!({
         "protocol_name": project::PROTOCOL,
         "template_config": { "protocol_spec": spec },

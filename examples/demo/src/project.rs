@@ -1,6 +1,7 @@
 //! The small git project that the demo works on.
 //!
-//! Always so: what it holds stands as files in `project/`, embedded in this program.
+//! Always so: what it holds stands as files in `project/`, and those in `codex/` come in their place where Codex works;
+//! both are embedded in this program.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,17 +11,22 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::Engine;
+
 /// The protocol's name.
 pub(crate) const PROTOCOL: &str = "0001-greeting";
-const SPEC: &str = include_str!("../project/.protocols/0001-greeting/protocol.json");
+const SPEC: &str = ".protocols/0001-greeting/protocol.json";
+
+type File = (&'static str, &'static str);
 
 macro_rules! files {
-    ($($path:literal),* $(,)?) => {
-        [$(($path, include_str!(concat!("../project/", $path)))),*]
+    ($folder:literal: $($path:literal),* $(,)?) => {
+        [$(($path, include_str!(concat!("../", $folder, "/", $path)))),*]
     };
 }
 
-const FILES: [(&str, &str); 8] = files![
+const FILES: [File; 8] = files![
+    "project":
     "README.md",
     "test.sh",
     "prompts/tests-pass.sh",
@@ -31,10 +37,19 @@ const FILES: [(&str, &str); 8] = files![
     ".protocols/0001-greeting/03-release-notes.sh",
 ];
 
+/// What is another way where Codex works.
+const WITH_CODEX: [File; 4] = files![
+    "codex":
+    "prompts/tests-pass.md",
+    "agents/release-notes.md",
+    ".protocols/0001-greeting/protocol.json",
+    ".protocols/0001-greeting/01-implement.md",
+];
+
 /// Makes the project in a folder, commits it, and gives its path.
-pub(crate) fn create(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn create(folder: &Path, engine: Engine) -> anyhow::Result<PathBuf> {
     let workspace = folder.join("greeting");
-    for (path, text) in FILES {
+    for (path, text) in FILES.iter().chain(instead(engine)) {
         write(&workspace.join(path), text)?;
     }
     git(&workspace, &["init", "--quiet", "--initial-branch", "main"])?;
@@ -57,8 +72,36 @@ pub(crate) fn create(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The protocol's spec.
-pub(crate) fn protocol_spec() -> anyhow::Result<Value> {
-    Ok(serde_json::from_str(SPEC)?)
+pub(crate) fn protocol_spec(workspace: &Path) -> anyhow::Result<Value> {
+    let text = fs::read_to_string(workspace.join(SPEC))?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// The protocol's branch, its newest commit first.
+pub(crate) fn branch(workspace: &Path, protocol: i64) -> anyhow::Result<(String, String)> {
+    let branch = format!("millwright/{protocol}-{PROTOCOL}");
+    let range = format!("main..{branch}");
+    let log = Command::new("git")
+        .arg("-C")
+        .arg(workspace)
+        .args([
+            "log",
+            "--first-parent",
+            "--format=  %h %s",
+            "--stat",
+            &range,
+        ])
+        .output()
+        .context("cannot start git")?;
+    ensure!(log.status.success(), "there is no branch {branch}");
+    Ok((branch, String::from_utf8_lossy(&log.stdout).into_owned()))
+}
+
+fn instead(engine: Engine) -> &'static [File] {
+    match engine {
+        Engine::Shell => &[],
+        Engine::Codex => &WITH_CODEX,
+    }
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -37,20 +37,24 @@ pub(crate) fn problem(text: &str) {
 
 /// A table of steps.
 pub(crate) fn steps(steps: &Value) {
-    row(&["step", "status", "loops"], &[20, 12, 6]);
+    let widths = [20, 12, 12, 6, 0];
+    row(&["step", "engine", "status", "loops", "tokens"], &widths);
     for step in steps.as_array().into_iter().flatten() {
-        let loops = &step["runtime_state"]["loop_counts"];
-        let loops = loops
+        let state = &step["runtime_state"];
+        let loops: u64 = state["loop_counts"]
             .as_object()
             .map_or(0, |counts| counts.values().filter_map(Value::as_u64).sum());
-        row(
-            &[
-                word(&step["step_name"]),
-                word(&step["status"]),
-                &loops.to_string(),
-            ],
-            &[20, 12, 6],
-        );
+        let cells = [
+            word(&step["step_name"]),
+            word(&step["engine_id"]),
+            word(&step["status"]),
+            &loops.to_string(),
+            &state["tokens_used"]
+                .as_u64()
+                .unwrap_or_default()
+                .to_string(),
+        ];
+        row(&cells, &widths);
     }
 }
 
@@ -59,10 +63,21 @@ pub(crate) fn events(events: &Value) {
     let mut events: Vec<&Value> = events.as_array().into_iter().flatten().collect();
     events.sort_by_key(|event| event["id"].as_i64());
     for event in events {
-        row(
-            &[word(&event["event_type"]), word(&event["message"])],
-            &[24, 0],
-        );
+        let message = format!("{}{}", word(&event["message"]), counted(&event["metadata"]));
+        row(&[word(&event["event_type"]), &message], &[24, 0]);
+    }
+}
+
+/// Whose work it was, where its tokens were counted.
+fn counted(metadata: &Value) -> String {
+    let count = |name: &str| metadata["tokens"][name].as_u64();
+    match (count("input"), count("output")) {
+        (Some(input), Some(output)) => format!(
+            " [{}, {}: {input} tokens in, {output} out]",
+            word(&metadata["engine_id"]),
+            word(&metadata["model"])
+        ),
+        _ => String::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Always so: the child is ended before this program ends, whatever happens.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,13 +20,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server on a free port with a database in the folder, and waits until it listens.
-    pub(crate) fn start(millwright: &Path, folder: &Path) -> anyhow::Result<Self> {
+    /// Starts a server on a free port with a database in the folder and more variables, and waits until it listens.
+    pub(crate) fn start(
+        millwright: &Path,
+        folder: &Path,
+        environment: impl IntoIterator<Item = (&'static str, OsString)>,
+    ) -> anyhow::Result<Self> {
         let database = format!("sqlite://{}", folder.join("millwright.db").display());
         let token = uuid::Uuid::new_v4().simple().to_string();
         let mut child = Command::new(millwright)
             .args(["up", "--listen", "127.0.0.1:0", "--database", &database])
+            // Reports and outputs are read through the API too.
+            .arg("--log-root")
+            .arg(folder)
             .env("TASKSGODZILLA_API_TOKEN", &token)
+            .envs(environment)
             .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()
