@@ -18,6 +18,7 @@ mod observe;
 mod openapi;
 mod projects;
 mod protocols;
+mod pull_requests;
 mod router;
 mod runs;
 mod serve;

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::state::AppState;
 use super::{
     artifacts, clarifications, codemachine, events, executions, health, logs, metrics, observe,
-    openapi, projects, protocols, runs, specs, steps,
+    openapi, projects, protocols, pull_requests, runs, specs, steps,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -47,6 +47,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(artifacts::routes())
         .merge(projects::routes())
         .merge(protocols::routes())
+        .merge(pull_requests::routes())
         .merge(clarifications::routes())
         .merge(codemachine::routes())
         .merge(events::routes())

@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(report_step))
         .routes(routes!(retry_step))
         .routes(routes!(approve_step))
+        .routes(routes!(skip_step))
         .routes(routes!(assign_agent))
 }
 
@@ -209,6 +210,21 @@ async fn approve_step(
     let protocols = app.work.protocols();
     let approved = protocols.write(move |tables| tables.approve(path.step_run_id));
     Ok(Json(approved.await?))
+}
+
+/// Has a step passed over that is not under way: the others go on as if it were done.
+#[utoipa::path(post, path = "/steps/{step_run_id}/actions/skip", tag = "steps", params(StepPath), responses(
+    (status = 200, body = StepRun),
+    (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody),
+))]
+async fn skip_step(
+    State(app): State<AppState>,
+    PathParams(path): PathParams<StepPath>,
+) -> Result<Json<StepRun>, ApiError> {
+    let protocols = app.work.protocols();
+    let skipped = protocols.write(move |tables| tables.skip(path.step_run_id));
+    Ok(Json(skipped.await?))
 }
 
 /// Gives a step to an agent.

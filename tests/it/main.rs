@@ -12,6 +12,7 @@ mod environment;
 mod events;
 mod executions;
 mod executions_end;
+mod feedback;
 mod flow_branches;
 mod flow_doubles;
 mod flow_full_protocol;

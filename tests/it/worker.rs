@@ -28,7 +28,7 @@ fn spawn(project: &Project, name: &str, args: &Value) -> Child {
 }
 
 /// Runs a step to its end: its result, or, where it failed, its last message.
-async fn run(project: &Project, name: &str, args: &Value) -> Result<Value, String> {
+pub(crate) async fn run(project: &Project, name: &str, args: &Value) -> Result<Value, String> {
     let ended = spawn(project, name, args).wait_with_output().await.unwrap();
     let stderr = String::from_utf8_lossy(&ended.stderr);
     if ended.status.success() {

@@ -1,9 +1,9 @@
-//! What people do to a step: they have it run again, or take it as done.
+//! What people do to a step: they have it run again, take it as done, or have it passed over.
 //!
 //! Always so: what was done under someone's claim meanwhile does not count any more.
 
 use millwright_core::protocol::{
-    Decision, Refused, Snapshot, StepRun, approve, last_to_retry, retry,
+    Decision, Refused, Snapshot, StepRun, approve, last_to_retry, retry, skip,
 };
 
 use super::{StoreError, Tables};
@@ -34,6 +34,14 @@ impl Tables<'_> {
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where it is under way or done, or its protocol has ended.
     pub fn approve(&self, step_run_id: i64) -> Result<StepRun, StoreError> {
         self.by_hand(step_run_id, approve)
+    }
+
+    /// Has a step passed over.
+    ///
+    /// # Errors
+    /// As [`Tables::approve`].
+    pub fn skip(&self, step_run_id: i64) -> Result<StepRun, StoreError> {
+        self.by_hand(step_run_id, skip)
     }
 
     fn by_hand(

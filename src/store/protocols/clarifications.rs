@@ -4,8 +4,8 @@
 
 use millwright_core::protocol::{
     Clarification, ClarificationStatus, EventType, Kind, OpenQuestion, Phase, ProtocolRun,
-    ProtocolStatus, about_question, answered, block_planning, block_step, planning_awaits,
-    step_awaits,
+    ProtocolStatus, about_question, answered, asked_of_failed_step, block_planning, block_step,
+    planning_awaits, step_awaits,
 };
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::Value;
@@ -109,7 +109,19 @@ impl Tables<'_> {
             )?;
         }
         let planning = self.let_go_on(&asked)?;
+        if let (Some(protocol), Some(step)) = (asked.protocol_run_id, asked.step_run_id) {
+            self.block_failed(protocol, step)?;
+        }
         Ok((asked, planning))
+    }
+
+    /// A step that has failed waits for the answer to a question about it.
+    fn block_failed(&self, protocol_run_id: i64, step_run_id: i64) -> Result<(), StoreError> {
+        let seen = self.see(protocol_run_id)?;
+        match asked_of_failed_step(&seen.snapshot, step_run_id) {
+            Some(decision) => self.apply(&seen, &decision, None),
+            None => Ok(()),
+        }
     }
 
     /// Answers a question, and lets go what waits for nothing else. Gives the protocols that are to be planned again.

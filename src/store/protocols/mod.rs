@@ -14,6 +14,7 @@ mod import;
 mod planner;
 mod planning;
 mod projects;
+mod pull_requests;
 mod runs;
 mod steps;
 mod superseded;

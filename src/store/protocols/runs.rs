@@ -235,5 +235,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<ProtocolRun> {
         summary: row.get("summary")?,
         windmill_flow_id: row.get("windmill_flow_id")?,
         speckit_metadata: row.get("speckit_metadata")?,
+        pr_url: row.get("pr_url")?,
+        pr_number: row.get("pr_number")?,
     })
 }

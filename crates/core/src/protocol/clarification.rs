@@ -164,6 +164,19 @@ pub fn block_step(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Result<D
     Ok(decision)
 }
 
+/// A question is asked about a step that has failed: the step waits for the answer, and is tried again with it.
+/// None where the question does not hold back the step's own work, the step has not failed, or the protocol has ended.
+pub fn asked_of_failed_step(snapshot: &Snapshot, step_run_id: i64) -> Option<Decision> {
+    let step = snapshot.step(step_run_id)?;
+    let is_asked = |question: &&OpenQuestion| question.step_run_id == Some(step_run_id);
+    let questions = step_awaits(snapshot, step_run_id, Kind::Execute);
+    let waits = step.status == StepStatus::Failed && !snapshot.status.is_terminal();
+    if !waits || !questions.iter().any(is_asked) {
+        return None;
+    }
+    block_step(snapshot, step_run_id, Kind::Execute).ok()
+}
+
 /// An answer has come: what no other question holds goes on. A protocol that was blocked before its first step is planned
 /// again.
 pub fn answered(snapshot: &Snapshot) -> Decision {

@@ -41,6 +41,8 @@ words! {
         StepRetryEnqueued = "step_retry_enqueued",
         /// Someone takes a step as done.
         ManualApproval = "manual_approval",
+        /// Someone has a step passed over.
+        StepSkipped = "step_skipped",
         /// Someone stopped a protocol for a while.
         Paused = "paused",
         /// A paused protocol goes on.
@@ -105,6 +107,14 @@ words! {
         TriggerPending = "trigger_pending",
         /// Triggers have followed one another too far.
         TriggerInlineDepthExceeded = "trigger_inline_depth_exceeded",
+        /// A pull request was opened.
+        OpenPr = "open_pr",
+        /// A pull request could not be opened.
+        OpenPrFailed = "open_pr_failed",
+        /// The protocol's branch has a pull request already.
+        OpenPrBranchExists = "open_pr_branch_exists",
+        /// There is nothing that a pull request could be opened from.
+        OpenPrSkipped = "open_pr_skipped",
     }
 }
 

@@ -265,12 +265,32 @@ pub fn last_to_retry(snapshot: &Snapshot) -> Option<i64> {
 /// # Errors
 /// [`Refused`] where it is under way or done already, or its protocol has ended or is being planned.
 pub fn approve(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    let (action, event) = (StepAction::Approve, EventType::ManualApproval);
+    settled_by_hand(snapshot, step_run_id, action, event, "approved by hand")
+}
+
+/// Someone has a step passed over: the others go on as if it were done.
+///
+/// # Errors
+/// As [`approve`].
+pub fn skip(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refused> {
+    let (action, event) = (StepAction::Skip, EventType::StepSkipped);
+    settled_by_hand(snapshot, step_run_id, action, event, "skipped by hand")
+}
+
+fn settled_by_hand(
+    snapshot: &Snapshot,
+    step_run_id: i64,
+    action: StepAction,
+    event: EventType,
+    how: &str,
+) -> Result<Decision, Refused> {
     let step = known(snapshot, step_run_id)?;
     let mut decision = Decision::from(snapshot);
-    decision.step(step_run_id, StepAction::Approve)?;
+    decision.step(step_run_id, action)?;
     decision.protocol(ProtocolAction::ApproveStep)?;
-    let message = format!("Step {} approved by hand.", step.name);
-    decision.emit(NewEvent::new(EventType::ManualApproval, message).of_step(step_run_id));
+    let message = format!("Step {} {how}.", step.name);
+    decision.emit(NewEvent::new(event, message).of_step(step_run_id));
     decision.unblock_when_mended();
     decision.complete_when_done();
     Ok(decision)

@@ -16,6 +16,7 @@ mod naming;
 pub mod placeholders;
 mod planner;
 mod policy;
+mod pull_request;
 mod qa;
 mod record;
 mod report;
@@ -34,7 +35,7 @@ pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
 pub use clarification::{
     Clarification, ClarificationStatus, OpenQuestion, Phase, about_question, answered,
-    block_planning, block_step, planning_awaits, step_awaits,
+    asked_of_failed_step, block_planning, block_step, planning_awaits, step_awaits,
 };
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};
@@ -43,11 +44,12 @@ pub use failure::{FailureKind, classify};
 pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
 pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
-    planner_failed, resume, retry, spec_missing, spec_refused, start,
+    planner_failed, resume, retry, skip, spec_missing, spec_refused, start,
 };
 pub use naming::{agent_id, infer_step_type};
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
+pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};
 pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, reported};

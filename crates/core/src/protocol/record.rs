@@ -100,6 +100,12 @@ pub struct ProtocolRun {
     pub windmill_flow_id: Option<String>,
     /// What spec-kit keeps with it.
     pub speckit_metadata: Option<Value>,
+    /// The address of its pull request.
+    #[serde(default)]
+    pub pr_url: Option<String>,
+    /// The number of its pull request.
+    #[serde(default)]
+    pub pr_number: Option<i64>,
 }
 
 /// The answer to `GET /protocols/{id}/spec`.

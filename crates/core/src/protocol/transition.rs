@@ -68,6 +68,8 @@ pub enum StepAction {
     Retry,
     /// Someone takes it as done.
     Approve,
+    /// Someone has it passed over.
+    Skip,
     /// It waits for an answer.
     Block,
     /// The answer came before its own work.
@@ -229,6 +231,11 @@ const STEP: &[Row<StepAction, StepStatus>] = {
             S::Completed,
         ),
         (
+            A::Skip,
+            &[S::Pending, S::NeedsQa, S::Failed, S::Blocked],
+            S::Skipped,
+        ),
+        (
             A::Block,
             &[S::Pending, S::NeedsQa, S::Failed, S::Blocked],
             S::Blocked,
@@ -320,6 +327,7 @@ impl StepAction {
             Self::Drop => "be dropped from the spec",
             Self::Retry => "be retried",
             Self::Approve => "be approved",
+            Self::Skip => "be skipped",
             Self::Block => "wait for an answer",
             Self::Unblock | Self::UnblockQa => "go on after an answer",
         }

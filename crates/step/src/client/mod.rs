@@ -3,8 +3,11 @@
 //! Always so: the token goes into the `Authorization` header and nowhere else, and an id is checked before it becomes part of an address.
 
 mod base_url;
+mod clarifications;
 mod error;
+mod projects;
 mod protocols;
+mod pull_requests;
 mod retry;
 mod runs;
 mod steps;
@@ -16,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use base_url::BaseUrl;
+pub use clarifications::{Asked, Question};
 pub use error::ClientError;
 pub use protocols::{Execution, ExecutionId, ExecutionStatus, Started};
 use retry::Safety;
@@ -97,6 +101,11 @@ impl<'a, H: Host> Client<'a, H> {
         safety: Safety,
     ) -> Result<T, ClientError> {
         self.send_body(Method::Post, path, body, safety).await
+    }
+
+    /// Has something done that takes no more words than its path, and that must not happen twice.
+    async fn post_nothing<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.post(path, &serde_json::json!({}), Safety::Once).await
     }
 
     async fn send_body<T: DeserializeOwned>(

@@ -74,29 +74,22 @@ impl<H: Host> Client<'_, H> {
         self.get(&format!("/protocols/{id}"), CALL_LIMIT).await
     }
 
-    /// Changes the named fields of a project.
-    ///
-    /// # Errors
-    /// When the API cannot be reached or refuses.
-    pub async fn update_project(&self, id: i64, fields: &Value) -> Result<(), ClientError> {
-        let path = format!("/projects/{id}");
-        let _project: Value = self
-            .send_body(Method::Put, &path, fields, Safety::Repeatable)
-            .await?;
-        Ok(())
-    }
-
     /// Has a protocol run planned.
     ///
     /// # Errors
     /// When the API cannot be reached or refuses.
     pub async fn start_protocol(&self, id: i64) -> Result<ProtocolRun, ClientError> {
-        self.post(
-            &format!("/protocols/{id}/actions/start"),
-            &json!({}),
-            Safety::Once,
-        )
-        .await
+        self.post_nothing(&format!("/protocols/{id}/actions/start"))
+            .await
+    }
+
+    /// Stops a protocol run for a while.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn pause_protocol(&self, id: i64) -> Result<ProtocolRun, ClientError> {
+        self.post_nothing(&format!("/protocols/{id}/actions/pause"))
+            .await
     }
 
     /// Claims the next step, or all that are ready. The same holder gets the same claims again until they are used.

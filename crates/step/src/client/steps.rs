@@ -18,6 +18,32 @@ impl<H: Host> Client<'_, H> {
         self.get(&path, CALL_LIMIT).await
     }
 
+    /// A step run, as the API shows it.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn step(&self, id: i64) -> Result<StepRun, ClientError> {
+        self.get(&format!("/steps/{id}"), CALL_LIMIT).await
+    }
+
+    /// Makes a step that failed or is blocked ready again.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn retry_step(&self, id: i64) -> Result<StepRun, ClientError> {
+        self.post_nothing(&format!("/steps/{id}/actions/retry"))
+            .await
+    }
+
+    /// Has a step passed over.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn skip_step(&self, id: i64) -> Result<StepRun, ClientError> {
+        self.post_nothing(&format!("/steps/{id}/actions/skip"))
+            .await
+    }
+
     /// A protocol run's spec.
     ///
     /// # Errors

@@ -126,6 +126,10 @@ impl Host for Double {
         *self.clock.borrow()
     }
 
+    fn since_1970(&self) -> Duration {
+        Duration::from_secs(1_795_256_193) + self.now()
+    }
+
     async fn sleep(&self, time: Duration) {
         *self.clock.borrow_mut() += time;
     }

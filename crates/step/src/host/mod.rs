@@ -3,6 +3,7 @@
 //! Always so: what a step asks of the world goes through [`Host`], so the same step runs natively, over
 //! JavaScript's `fetch`, and against a double.
 
+pub mod date;
 pub mod double;
 mod native;
 mod process;
@@ -44,6 +45,9 @@ pub trait Host {
 
     /// The time since some fixed moment; it never runs backwards.
     fn now(&self) -> Duration;
+
+    /// The time since 1970 began, by the clock on the wall; [`date::utc`] writes it.
+    fn since_1970(&self) -> Duration;
 
     /// Waits.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;

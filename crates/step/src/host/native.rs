@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{Response as Answer, Uri};
@@ -67,6 +67,13 @@ impl Host for NativeHost {
 
     fn now(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    fn since_1970(&self) -> Duration {
+        // A clock that stands before 1970 is not set.
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
     }
 
     async fn sleep(&self, time: Duration) {

@@ -13,6 +13,7 @@ mod execution;
 mod finish_tasksgodzilla_codex_run;
 mod frameworks;
 mod git;
+mod handle_feedback;
 mod initialize_speckit;
 mod job;
 mod not_yet;
@@ -55,6 +56,7 @@ pub const ALL: &[StepEntry] = entries! {
         step_run_qa_api,
         execute_step,
         run_qa,
+        handle_feedback,
         clone_repo,
         analyze_project,
         initialize_speckit,
@@ -63,7 +65,6 @@ pub const ALL: &[StepEntry] = entries! {
         plan_protocol,
         run_quality,
         open_pr,
-        handle_feedback,
         generate_spec,
         generate_plan,
         generate_tasks,

@@ -18,7 +18,7 @@ use crate::protocol::{SelectedStep, StepStatus};
 /// How often ready steps are claimed before the verdict is asked for anyway.
 const ROUNDS: i64 = 500;
 /// How often the whole is judged, and what failed sent back, before someone has to look at it.
-const ATTEMPTS: i64 = 3;
+const ATTEMPTS: i64 = feedback::MOST_RETRIES + 1;
 
 pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     let mut flow = named(

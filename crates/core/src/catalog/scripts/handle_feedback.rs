@@ -4,6 +4,9 @@
 
 use crate::catalog::{Object, Reach, Script};
 
+/// So often a step that failed is tried again before a person is asked.
+pub const MOST_RETRIES: i64 = 2;
+
 arguments! {
     /// What to do, about what.
     required {
@@ -86,8 +89,9 @@ impl Script for Args {
     type Output = Output;
     const NAME: &'static str = "handle_feedback";
     const SUMMARY: &'static str = "Decides what follows a failed verdict";
-    const DESCRIPTION: &'static str = "Asks a person, or has the step executed again, skipped or \
-        blocked, or has the plan or the specification made again.";
+    const DESCRIPTION: &'static str = "Asks a question that holds the step back until it is answered, \
+        has the step tried again, at most twice before a person is asked, has it skipped, or stops the \
+        protocol until it is resumed. For `re_plan` and `re_specify` it says what comes next.";
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 60;
     const REACH: Reach = Reach::Api;

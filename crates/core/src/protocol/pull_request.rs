@@ -1,0 +1,68 @@
+//! Pull requests: what became of the attempt to open one for a protocol.
+//!
+//! Always so: each attempt is an event, and a protocol keeps the address of the request that is open.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::words::words;
+use super::{Decision, EventType, NewEvent, Snapshot};
+
+words! {
+    /// What became of the attempt to open a pull request.
+    PullRequestOutcome is a "outcome of a pull request" {
+        /// It is open now.
+        Opened = "opened",
+        /// The branch had one already.
+        Exists = "exists",
+        /// It could not be opened.
+        Failed = "failed",
+        /// There is no repository, or none that it could be opened in.
+        Skipped = "skipped",
+    }
+}
+
+/// What whoever opens pull requests reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PullRequestReport {
+    /// What became of it.
+    pub outcome: PullRequestOutcome,
+    /// The same in a sentence.
+    pub message: String,
+    /// The protocol's branch.
+    pub branch: Option<String>,
+    /// The address of the pull request.
+    pub url: Option<String>,
+    /// Its number.
+    pub number: Option<i64>,
+    /// The repository that it is to be opened in, without anything secret.
+    pub git_url: Option<String>,
+}
+
+/// The event that tells of the attempt.
+pub fn pull_request_reported(snapshot: &Snapshot, report: &PullRequestReport) -> Decision {
+    let mut decision = Decision::from(snapshot);
+    let event_type = match report.outcome {
+        PullRequestOutcome::Opened => EventType::OpenPr,
+        PullRequestOutcome::Exists => EventType::OpenPrBranchExists,
+        PullRequestOutcome::Failed => EventType::OpenPrFailed,
+        PullRequestOutcome::Skipped => EventType::OpenPrSkipped,
+    };
+    let mut event = NewEvent::new(event_type, report.message.clone());
+    let texts = [
+        ("branch", &report.branch),
+        ("pr_url", &report.url),
+        ("git_url", &report.git_url),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            event = event.with(key, value.as_str());
+        }
+    }
+    if let Some(number) = report.number {
+        event = event.with("pr_number", number);
+    }
+    decision.emit(event);
+    decision
+}
