@@ -1,6 +1,8 @@
-//! `millwright spec`: validates, shows, compares and imports specs.
+//! `millwright spec`: validates, shows, compares, imports and audits specs.
 //!
 //! Always so: wherever a spec comes from, a file, a folder or a protocol, it is read in one place and checked alike.
+
+mod audit;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use super::serve::block_on;
 use super::{CommandError, Exit, output};
 use crate::spec::{self, Made};
 
-/// Validates, shows, compares and imports specs.
+/// Validates, shows, compares, imports and audits specs.
 #[derive(Debug, Args)]
 pub(super) struct SpecArgs {
     #[command(subcommand)]
@@ -40,6 +42,8 @@ enum SpecCommand {
     Schema,
     /// Gives a protocol a spec; its steps follow.
     Import(ImportArgs),
+    /// Says how protocol runs stand with their specs, and derives those that are missing.
+    Audit(audit::AuditArgs),
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +105,10 @@ pub(super) fn run(args: &SpecArgs) -> Result<Exit, CommandError> {
             Ok(Exit::Done)
         }
         SpecCommand::Import(of) => import(of, args),
+        SpecCommand::Audit(of) => {
+            let remote = args.server.remote()?;
+            block_on(audit::run(of, args.json, &remote))
+        }
     }
 }
 
@@ -126,8 +134,14 @@ async fn of_protocol(remote: &Remote, id: u32) -> Result<Value, CommandError> {
     remote.get(&format!("/protocols/{id}/spec")).await
 }
 
+/// The spec that a path leads to; what was left out of it is told.
 fn made(path: &Path, workflow: Option<&str>) -> Result<Made, CommandError> {
-    spec::from_path(path, workflow).map_err(|error| CommandError::new(Exit::BadInput, error))
+    let made = spec::from_path(path, workflow);
+    let made = made.map_err(|error| CommandError::new(Exit::BadInput, error))?;
+    for warning in &made.warnings {
+        output::note(format_args!("warning: {warning}"));
+    }
+    Ok(made)
 }
 
 fn errors_of(spec: &Value, workspace: Option<&str>) -> Vec<SpecError> {
@@ -278,7 +292,11 @@ fn differing(one: &Value, other: &Value) -> Vec<String> {
 }
 
 fn import(of: &ImportArgs, args: &SpecArgs) -> Result<Exit, CommandError> {
-    let Made { spec, source } = made(&of.path, of.workflow.as_deref())?;
+    let Made {
+        spec,
+        source,
+        warnings,
+    } = made(&of.path, of.workflow.as_deref())?;
     let errors = errors_of(&spec, None);
     if !errors.is_empty() {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -292,8 +310,9 @@ fn import(of: &ImportArgs, args: &SpecArgs) -> Result<Exit, CommandError> {
     let remote = args.server.remote()?;
     let path = format!("/protocols/{}/spec", of.protocol);
     let body = json!({"spec": spec, "source": source});
-    let answer = block_on(async { remote.post(&path, &body).await })?;
+    let mut answer = block_on(async { remote.post(&path, &body).await })?;
     if args.json {
+        answer["warnings"] = json!(warnings);
         output::line(&answer);
         return Ok(Exit::Done);
     }

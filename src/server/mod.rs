@@ -3,6 +3,7 @@
 //! Always so: a handler's file reads parameters, answer, `#[utoipa::path]`, handler; an error is an [`ApiError`].
 
 mod artifacts;
+mod audit;
 mod auth;
 mod clarifications;
 mod codemachine;

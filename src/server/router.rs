@@ -14,8 +14,8 @@ use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
 use super::{
-    artifacts, clarifications, codemachine, events, executions, health, logs, metrics, observe,
-    openapi, projects, protocols, pull_requests, runs, specs, steps,
+    artifacts, audit, clarifications, codemachine, events, executions, health, logs, metrics,
+    observe, openapi, projects, protocols, pull_requests, runs, specs, steps,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -52,6 +52,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(codemachine::routes())
         .merge(events::routes())
         .merge(specs::routes())
+        .merge(audit::routes())
         .merge(steps::routes())
         .merge(executions::routes())
         .merge(logs::routes())

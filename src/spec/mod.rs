@@ -3,13 +3,15 @@
 //! Always so: every spec that is kept went through [`validate`], whoever made it.
 
 pub mod codemachine;
+mod derive;
 mod read;
 mod schema;
 mod sentence;
 mod source;
 mod validate;
 
+pub use derive::{Derived, derive};
 pub use read::{LONGEST, ReadError, read_file, read_text};
 pub use schema::document;
 pub use source::{Made, SourceError, from_path};
-pub use validate::{MOST_ERRORS, engines, validate};
+pub use validate::{MOST_ERRORS, engines, validate, validate_in};

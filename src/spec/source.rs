@@ -20,6 +20,8 @@ pub struct Made {
     pub spec: Value,
     /// The kind, in a word.
     pub source: &'static str,
+    /// What was left out or changed.
+    pub warnings: Vec<String>,
 }
 
 /// Why a path leads to no spec.
@@ -56,10 +58,10 @@ pub enum SourceError {
 pub fn from_path(path: &Path, workflow: Option<&str>) -> Result<Made, SourceError> {
     let is_workspace = path.join(".codemachine").is_dir() || path.join("config").is_dir();
     if is_workspace {
-        let spec = codemachine::import(path, None, workflow)?.spec;
+        let imported = codemachine::import(path, None, workflow)?;
         return Ok(Made {
-            spec,
-            source: "codemachine",
+            warnings: imported.warnings,
+            ..Made::from("codemachine", imported.spec)
         });
     }
     if path.is_dir() {
@@ -68,10 +70,17 @@ pub fn from_path(path: &Path, workflow: Option<&str>) -> Result<Made, SourceErro
     if path.extension() == Some(OsStr::new("md")) {
         return of_task_list(path);
     }
-    Ok(Made {
-        spec: read_file(path)?,
-        source: "json",
-    })
+    Ok(Made::from("json", read_file(path)?))
+}
+
+impl Made {
+    fn from(source: &'static str, spec: Value) -> Self {
+        Self {
+            spec,
+            source,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 fn of_folder(path: &Path) -> Result<Made, SourceError> {
@@ -83,13 +92,11 @@ fn of_folder(path: &Path) -> Result<Made, SourceError> {
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let names: Vec<String> = names.collect();
     let spec = spec_of_files(names.iter().map(String::as_str));
-    Ok(Made {
-        spec: spec.map_err(|reason| SourceError::Files {
-            path: shown,
-            reason,
-        })?,
-        source: "files",
-    })
+    let spec = spec.map_err(|reason| SourceError::Files {
+        path: shown,
+        reason,
+    })?;
+    Ok(Made::from("files", spec))
 }
 
 fn of_task_list(path: &Path) -> Result<Made, SourceError> {
@@ -97,11 +104,9 @@ fn of_task_list(path: &Path) -> Result<Made, SourceError> {
     let text = read_bytes(path)?;
     let list = tasks::read(&String::from_utf8_lossy(&text));
     let spec = list.and_then(|list| list.spec(&shown));
-    Ok(Made {
-        spec: spec.map_err(|reason| SourceError::Tasks {
-            path: shown,
-            reason,
-        })?,
-        source: "tasks",
-    })
+    let spec = spec.map_err(|reason| SourceError::Tasks {
+        path: shown,
+        reason,
+    })?;
+    Ok(Made::from("tasks", spec))
 }

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use millwright_core::protocol::{PlannedStep, SpecContext, SpecError, planned_steps};
+use millwright_core::protocol::{
+    PlannedStep, Project, ProjectDefaults, ProtocolRun, SpecContext, SpecError, planned_steps,
+};
 use millwright_step::engine::Registry;
 use serde_json::Value;
 
@@ -35,6 +37,28 @@ pub fn validate(
         Ok(_) => Err(bounded(of_schema)),
         Err(beyond) => Err(bounded(together(of_schema, beyond))),
     }
+}
+
+/// The steps that a spec plans in a protocol run's folders. `engines` are those that there are, where that is asked.
+///
+/// # Errors
+/// As [`validate`].
+pub fn validate_in(
+    run: &ProtocolRun,
+    project: &Project,
+    spec: &Value,
+    engines: Option<&[&str]>,
+) -> Result<Vec<PlannedStep>, Vec<SpecError>> {
+    let workspace = run.worktree_path.as_ref().or(project.local_path.as_ref());
+    let defaults = ProjectDefaults::of_project(None, project.policy_overrides.as_ref());
+    let root = run.root();
+    let context = SpecContext {
+        engines,
+        workspace: workspace.map(String::as_str),
+        protocol_root: Some(&root),
+        outside_allowed: defaults.allow_outside_paths,
+    };
+    validate(spec, &context)
 }
 
 fn schema_errors(spec: &Value) -> Vec<SpecError> {

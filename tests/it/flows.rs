@@ -147,7 +147,7 @@ fn the_layout_for_the_official_command_line_is_complete() {
         &["generate", "--layout", "wmill", "--out", out],
     ));
     let scripts = files_below(&folder.path().join("u/devgodzilla"), ".sh");
-    assert_eq!(scripts.len(), 18);
+    assert_eq!(scripts.len(), 19);
     for script in scripts {
         assert!(
             script.with_extension("script.yaml").is_file(),

@@ -46,6 +46,7 @@ mod serve;
 mod served_fixture;
 mod server;
 mod spec;
+mod spec_audit;
 mod spec_codemachine;
 mod spec_command;
 mod spec_import;

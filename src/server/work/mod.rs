@@ -3,6 +3,7 @@
 //! Always so: an execution whose thread has ended is ended in the tables too, whatever happened in the thread, and none
 //! of its processes is left.
 
+mod audit;
 mod log;
 mod orphan;
 mod owner;

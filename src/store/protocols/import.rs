@@ -8,7 +8,6 @@ use millwright_core::protocol::{
 };
 use serde_json::Value;
 
-use super::planning::protocol_root;
 use super::runs::{VALID, spec_of};
 use super::{StoreError, Tables};
 
@@ -81,7 +80,7 @@ impl Tables<'_> {
         if !same {
             self.write_spec(run, spec, &[])?;
         }
-        let root = protocol_root(run);
+        let root = run.root();
         let accepted = AcceptedSpec {
             steps,
             protocol_root: &root,

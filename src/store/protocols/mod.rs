@@ -3,6 +3,7 @@
 //! Always so: a status changes only in a transaction that asked `core::protocol`, and that transaction writes the events.
 
 mod answered;
+mod audit;
 mod by_hand;
 mod claims;
 mod clarifications;
@@ -30,6 +31,7 @@ use rusqlite::Connection;
 
 use super::{Store, StoreError, Timestamp};
 
+pub use audit::{AuditScope, Changes, Look, Specless};
 pub use clarifications::{ClarificationFilter, NewClarification, Scope};
 pub use events::EventFilter;
 pub use executions::{Lost, StartedExecution};

@@ -3,8 +3,8 @@
 //! Always so: steps are made from a spec that was validated in the same transaction.
 
 use millwright_core::protocol::{
-    Decision, Illegal, PlannedStep, ProjectDefaults, ProtocolRun, Snapshot, SpecContext, SpecError,
-    cancel, pause, planned, resume, spec_missing, spec_refused, start,
+    Decision, Illegal, PlannedStep, ProtocolRun, Snapshot, SpecError, cancel, pause, planned,
+    resume, spec_missing, spec_refused, start,
 };
 use serde_json::{Map, Value};
 
@@ -64,7 +64,7 @@ impl Tables<'_> {
         created: usize,
     ) -> Result<ProtocolRun, StoreError> {
         let seen = self.see(run.id)?;
-        let root = protocol_root(run);
+        let root = run.root();
         let details = planners_details(run);
         let decision = planned(&seen.snapshot, created, &root, details)?;
         self.apply(&seen, &decision, None)?;
@@ -79,16 +79,7 @@ impl Tables<'_> {
         engines: Option<&[&str]>,
     ) -> Result<Result<Vec<PlannedStep>, Vec<SpecError>>, StoreError> {
         let project = self.project(run.project_id)?;
-        let workspace = run.worktree_path.as_ref().or(project.local_path.as_ref());
-        let defaults = ProjectDefaults::of_project(None, project.policy_overrides.as_ref());
-        let root = protocol_root(run);
-        let context = SpecContext {
-            engines,
-            workspace: workspace.map(String::as_str),
-            protocol_root: Some(&root),
-            outside_allowed: defaults.allow_outside_paths,
-        };
-        Ok(spec::validate(spec, &context))
+        Ok(spec::validate_in(run, &project, spec, engines))
     }
 
     /// The protocols that are being planned: those that a server left so are planned by the next one.
@@ -156,10 +147,4 @@ fn planners_details(run: &ProtocolRun) -> Map<String, Value> {
         .and_then(Value::as_object)
         .cloned()
         .unwrap_or_default()
-}
-
-/// A protocol's folder: as given, else `.protocols/<name>` in the workspace.
-pub(super) fn protocol_root(run: &ProtocolRun) -> String {
-    let given = run.protocol_root.clone();
-    given.unwrap_or_else(|| format!(".protocols/{}", run.protocol_name))
 }

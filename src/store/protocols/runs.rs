@@ -155,7 +155,7 @@ impl Tables<'_> {
         run: &ProtocolRun,
         errors: &[SpecError],
     ) -> Result<(), StoreError> {
-        self.write_config(run, [("spec_meta", self.spec_meta(errors))])
+        self.write_config(run, [("spec_meta", self.spec_meta(&sentences(errors)))])
     }
 
     /// Keeps a spec, with what validation found.
@@ -167,19 +167,33 @@ impl Tables<'_> {
     ) -> Result<(), StoreError> {
         let entries = [
             ("protocol_spec", spec.clone()),
-            ("spec_meta", self.spec_meta(errors)),
+            ("spec_meta", self.spec_meta(&sentences(errors))),
         ];
         self.write_config(run, entries)?;
+        self.write_hash(run.id, Some(&spec_hash(spec)))
+    }
+
+    /// Says beside a spec what is wrong with it, in sentences.
+    pub(super) fn restate(
+        &self,
+        run: &ProtocolRun,
+        spec_hash: Option<&str>,
+        errors: &[String],
+    ) -> Result<(), StoreError> {
+        self.write_config(run, [("spec_meta", self.spec_meta(errors))])?;
+        self.write_hash(run.id, spec_hash)
+    }
+
+    fn write_hash(&self, id: i64, spec_hash: Option<&str>) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("UPDATE protocol_runs SET spec_hash = ?2 WHERE id = ?1")?
-            .execute((run.id, spec_hash(spec)))?;
+            .execute((id, spec_hash))?;
         Ok(())
     }
 
-    fn spec_meta(&self, errors: &[SpecError]) -> Value {
+    fn spec_meta(&self, errors: &[String]) -> Value {
         let status = if errors.is_empty() { VALID } else { "invalid" };
-        let sentences: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        json!({"status": status, "errors": sentences, "validated_at": self.now.to_row_text()})
+        json!({"status": status, "errors": errors, "validated_at": self.now.to_row_text()})
     }
 
     fn write_config<const N: usize>(
@@ -204,6 +218,10 @@ impl Tables<'_> {
 /// The spec in a `template_config`.
 pub(super) fn spec_of(config: &Value) -> Option<&Value> {
     config.get("protocol_spec").filter(|spec| !spec.is_null())
+}
+
+fn sentences(errors: &[SpecError]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<ProtocolRun> {

@@ -97,7 +97,7 @@ mod tests {
         let mut names: Vec<_> = scripts::all().iter().map(|script| script.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 18);
+        assert_eq!(names.len(), 19);
     }
 
     #[test]

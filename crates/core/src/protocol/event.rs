@@ -27,6 +27,8 @@ words! {
         PlanningFailed = "planning_failed",
         /// A spec, or what it names, is wrong.
         SpecValidationError = "spec_validation_error",
+        /// A protocol's spec was audited.
+        SpecAudit = "spec_audit",
         /// Planning waits for answers.
         PlanningBlockedClarifications = "planning_blocked_clarifications",
         /// A step's own work waits for answers.

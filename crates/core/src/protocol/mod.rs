@@ -3,6 +3,7 @@
 //! Always so: nothing here changes anything; whoever holds the tables applies a [`Decision`] in one transaction.
 
 mod assignment;
+mod audit;
 mod auto_fix;
 mod clarification;
 mod decision;
@@ -32,6 +33,7 @@ mod validate;
 mod words;
 
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
+pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
 pub use clarification::{
     Clarification, ClarificationStatus, OpenQuestion, Phase, about_question, answered,

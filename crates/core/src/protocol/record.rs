@@ -108,6 +108,14 @@ pub struct ProtocolRun {
     pub pr_number: Option<i64>,
 }
 
+impl ProtocolRun {
+    /// The protocol's folder: as given, else `.protocols/<name>` in the workspace.
+    pub fn root(&self) -> String {
+        let given = self.protocol_root.clone();
+        given.unwrap_or_else(|| format!(".protocols/{}", self.protocol_name))
+    }
+}
+
 /// The answer to `GET /protocols/{id}/spec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

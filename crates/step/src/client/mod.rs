@@ -10,6 +10,7 @@ mod protocols;
 mod pull_requests;
 mod retry;
 mod runs;
+mod specs;
 mod steps;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use clarifications::{Asked, Question};
 pub use error::ClientError;
 pub use protocols::{Execution, ExecutionId, ExecutionStatus, Started};
 use retry::Safety;
+pub use specs::AuditRequest;
 
 use crate::host::{Host, Method, Request, Response, Secret};
 

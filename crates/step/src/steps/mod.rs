@@ -22,6 +22,7 @@ mod protocol_plan_and_wait;
 mod protocol_select_next_step;
 mod registration;
 mod run_qa;
+mod spec_audit;
 mod step_execute_api;
 mod step_run_qa_api;
 mod worker;
@@ -60,6 +61,7 @@ pub const ALL: &[StepEntry] = entries! {
         clone_repo,
         analyze_project,
         initialize_speckit,
+        spec_audit,
     }
     later {
         plan_protocol,

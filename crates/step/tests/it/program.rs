@@ -15,7 +15,7 @@ fn help_and_list_are_complete() {
         "help_of_a_step",
         said(&["emit_tasksgodzilla_codex_refs", "--help"])
     );
-    assert_eq!(said(&["--list"]).lines().count(), 18);
+    assert_eq!(said(&["--list"]).lines().count(), 19);
     assert_eq!(
         said(&["--version"]),
         format!("millwright-step {}\n", env!("CARGO_PKG_VERSION"))

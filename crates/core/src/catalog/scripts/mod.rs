@@ -19,6 +19,7 @@ pub mod protocol_select_next_step;
 mod records;
 pub mod run_qa;
 pub mod run_quality;
+pub mod spec_audit;
 pub mod step_execute_api;
 pub mod step_run_qa_api;
 
@@ -45,5 +46,6 @@ pub fn all() -> Vec<ScriptInfo> {
         ScriptInfo::of::<generate_spec::Args>(),
         ScriptInfo::of::<generate_plan::Args>(),
         ScriptInfo::of::<generate_tasks::Args>(),
+        ScriptInfo::of::<spec_audit::Args>(),
     ]
 }

@@ -50,7 +50,8 @@ pub fn spec_of_files<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Val
     Ok(json!({"steps": steps, "metadata": {"source": "files"}}))
 }
 
-fn step(name: &str, stem: &str, needs: &[&str]) -> Value {
+/// The step of a file.
+pub(super) fn step(name: &str, stem: &str, needs: &[&str]) -> Value {
     let step_type = infer_step_type(name);
     let unchecked = step_type == StepType::Setup || name.to_lowercase().contains("scan");
     let mut qa = Map::new();

@@ -4,5 +4,6 @@
 
 pub mod codemachine;
 pub mod files;
+pub mod rows;
 mod task_line;
 pub mod tasks;

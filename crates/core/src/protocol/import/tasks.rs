@@ -197,11 +197,22 @@ impl TaskList {
     /// # Errors
     /// [`TaskListError::Nothing`].
     pub fn spec(&self, prompt: &str) -> Result<Value, TaskListError> {
-        let open = |task: &&Task| task.status != TaskStatus::Completed;
+        self.spec_of(prompt, |task| task.status != TaskStatus::Completed)
+    }
+
+    /// The same of the tasks that are wanted, done or not.
+    ///
+    /// # Errors
+    /// [`TaskListError::Nothing`].
+    pub fn spec_of(
+        &self,
+        prompt: &str,
+        is_wanted: impl Fn(&Task) -> bool,
+    ) -> Result<Value, TaskListError> {
         let open: BTreeMap<&str, &Task> = self
             .tasks
             .iter()
-            .filter(open)
+            .filter(|task| is_wanted(task))
             .map(|task| (task.id.as_str(), task))
             .collect();
         if open.is_empty() {
