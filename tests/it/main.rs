@@ -37,6 +37,7 @@ mod protocol_fixture;
 mod protocol_states;
 mod protocols;
 mod qa;
+mod quality;
 mod readme;
 mod reference;
 mod run;

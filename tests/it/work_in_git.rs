@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 
-fn git(folder: &Path, words: &[&str]) -> String {
+pub(crate) fn git(folder: &Path, words: &[&str]) -> String {
     let who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"];
     let output = Command::new("git")
         .args(who)

@@ -112,6 +112,9 @@ pub struct ProjectDefaults {
     /// The commands of the project's gates, `policy_overrides.gates`; null where it wants none. A gate that is not named
     /// is found out by the project's files.
     pub gates: BTreeMap<Gate, Option<String>>,
+    /// The gates that are run over the protocol's branch for the verdict on the whole, `policy_overrides.quality_gates`:
+    /// a list, or `true` for all; null where none are.
+    pub quality_gates: Option<Vec<Gate>>,
     /// Whether prompts and outputs may lie outside of the workspace: `policy_overrides.allow_outside_paths`.
     pub allow_outside_paths: bool,
     /// Whether a failing verdict passes where nothing but files below `.protocols/` has changed:
@@ -131,6 +134,7 @@ impl ProjectDefaults {
             planning_model: model("planning").or_else(|| model("default")),
             qa_model: model("qa").or_else(|| model("default")),
             gates: policy("gates").map(gates).unwrap_or_default(),
+            quality_gates: policy("quality_gates").and_then(gate_list),
             allow_outside_paths: is_set("allow_outside_paths"),
             qa_pass_protocol_only: is_set("qa_pass_protocol_only"),
         }
@@ -166,6 +170,19 @@ fn gates(configured: &Value) -> BTreeMap<Gate, Option<String>> {
         _ => None,
     };
     Gate::ALL.iter().filter_map(|gate| of(*gate)).collect()
+}
+
+/// A list of gates; `true` stands for all of them, and what is no gate is left out.
+fn gate_list(value: &Value) -> Option<Vec<Gate>> {
+    match value {
+        Value::Bool(true) => Some(Gate::ALL.to_vec()),
+        Value::Array(names) => {
+            let known = |name: &Value| name.as_str()?.parse().ok();
+            let gates: Vec<Gate> = names.iter().filter_map(known).collect();
+            Some(gates).filter(|gates| !gates.is_empty())
+        }
+        _ => None,
+    }
 }
 
 fn text(value: &Value) -> Option<String> {

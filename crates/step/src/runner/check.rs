@@ -11,7 +11,6 @@ use millwright_core::protocol::{
 use millwright_core::refs::UpsertArtifact;
 
 use super::budget::OverBudget;
-use super::ecosystem;
 use super::git::Repository;
 use super::judgement::Judgement;
 use super::outputs::file_name;
@@ -164,22 +163,12 @@ impl<'c> Check<'c> {
     fn run_gates(&self) -> Vec<GateResult> {
         let defaults = &self.begun.assignment.defaults;
         let workspace = &self.resolver.places.workspace;
-        let tools = ecosystem::tools(workspace, &defaults.gates);
-        let named = self.gates.or(self.resolver.spec.qa.gates.as_deref());
-        let wanted: Vec<Gate> = match named {
-            Some(gates) => gates.to_vec(),
-            None if self.inline => Vec::new(),
-            None => tools.keys().copied().collect(),
-        };
-        let limit = self
-            .runner
-            .settings
-            .limit(self.resolver.spec.timeout_seconds);
-        let run = |gate: &Gate| match tools.get(gate) {
-            Some(tool) => gates::run(*gate, tool, workspace, limit, &self.runner.control()),
-            None => gates::skipped(*gate),
-        };
-        wanted.iter().map(run).collect()
+        let spec = &self.resolver.spec;
+        let named = self.gates.or(spec.qa.gates.as_deref());
+        let wanted = named.or(self.inline.then_some(&[]));
+        let limit = self.runner.settings.limit(spec.timeout_seconds);
+        let control = self.runner.control();
+        gates::run_all(wanted, &defaults.gates, workspace, limit, &control)
     }
 
     fn judge(

@@ -2,6 +2,7 @@
 //!
 //! Always so: a gate without a command, or whose tool is not installed, is `skipped`; nothing is made up.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::Path;
 use std::process::Command;
@@ -9,15 +10,32 @@ use std::time::Duration;
 
 use millwright_core::protocol::{FailureKind, Finding, Gate, GateResult, GateStatus, classify};
 
-use super::ecosystem::Tool;
+use super::ecosystem::{self, Tool};
 use super::findings::{Watched, bounded};
 use crate::engine::{Control, EngineError, run_command};
 
 /// So long the account of a gate's failure may be, which travels with the result.
 const LONGEST_FAILURE: usize = 4 * 1024;
 
+/// Runs the gates that are wanted, else all that the project has.
+pub(crate) fn run_all(
+    wanted: Option<&[Gate]>,
+    configured: &BTreeMap<Gate, Option<String>>,
+    workspace: &Path,
+    limit: Duration,
+    control: &Control<'_>,
+) -> Vec<GateResult> {
+    let tools = ecosystem::tools(workspace, configured);
+    let all: Vec<Gate> = tools.keys().copied().collect();
+    let run = |gate: &Gate| match tools.get(gate) {
+        Some(tool) => run(*gate, tool, workspace, limit, control),
+        None => skipped(*gate),
+    };
+    wanted.unwrap_or(&all).iter().map(run).collect()
+}
+
 /// Runs a gate's command in the workspace, by `sh -c`, since that is how a project writes it.
-pub(super) fn run(
+fn run(
     gate: Gate,
     tool: &Tool,
     workspace: &Path,
@@ -54,7 +72,7 @@ pub(super) fn run(
 }
 
 /// A gate that the project has no command for.
-pub(super) fn skipped(gate: Gate) -> GateResult {
+fn skipped(gate: Gate) -> GateResult {
     result(gate, GateStatus::Skipped, Vec::new())
 }
 

@@ -30,6 +30,7 @@ use millwright_core::protocol::{Begun, Spent, Telemetry};
 
 pub use check::Checked;
 pub use execute::Executed;
+pub(crate) use gates::run_all as run_gates;
 pub use port::{OutcomePort, PortError};
 pub(crate) use prompt::{PLAN, Prompt};
 pub use settings::Settings;

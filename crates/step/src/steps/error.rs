@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::client::ClientError;
 use crate::exit::Exit;
 use crate::host::ProcessError;
+use crate::workspace::WorkspaceError;
 
 /// Why a step has no result.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +52,9 @@ pub enum StepError {
         /// What the system says.
         reason: io::Error,
     },
+    /// Work in git cannot begin, or be merged.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// The step's work follows in a later version.
     #[error("{0} is not available yet in this version")]
     NotYet(&'static str),
@@ -85,9 +89,11 @@ impl StepError {
             | Self::BadEnvironment(_)
             | Self::Api(ClientError::BadAddress { .. } | ClientError::BadToken) => Exit::BadInput,
             Self::Api(_) => Exit::Unavailable,
-            Self::TimedOut { .. } | Self::Failed { .. } | Self::Process(_) | Self::File { .. } => {
-                Exit::Failed
-            }
+            Self::TimedOut { .. }
+            | Self::Failed { .. }
+            | Self::Process(_)
+            | Self::File { .. }
+            | Self::Workspace(_) => Exit::Failed,
             Self::NotYet(_) => Exit::NotYet,
         }
     }
@@ -121,6 +127,7 @@ impl StepError {
             Self::Failed { .. } => "StepFailed",
             Self::Process(_) => "ProgramError",
             Self::File { .. } => "FileError",
+            Self::Workspace(error) => error.kind(),
             Self::NotYet(_) => "NotAvailableYet",
         }
     }

@@ -22,6 +22,7 @@ mod protocol_plan_and_wait;
 mod protocol_select_next_step;
 mod registration;
 mod run_qa;
+mod run_quality;
 mod spec_audit;
 mod step_execute_api;
 mod step_run_qa_api;
@@ -57,6 +58,7 @@ pub const ALL: &[StepEntry] = entries! {
         step_run_qa_api,
         execute_step,
         run_qa,
+        run_quality,
         handle_feedback,
         clone_repo,
         analyze_project,
@@ -65,7 +67,6 @@ pub const ALL: &[StepEntry] = entries! {
     }
     later {
         plan_protocol,
-        run_quality,
         open_pr,
         generate_spec,
         generate_plan,

@@ -17,8 +17,9 @@ use crate::protocol::{SelectedStep, StepStatus};
 
 /// How often ready steps are claimed before the verdict is asked for anyway.
 const ROUNDS: i64 = 500;
-/// How often the whole is judged, and what failed sent back, before someone has to look at it.
-const ATTEMPTS: i64 = feedback::MOST_RETRIES + 1;
+/// How often the whole is judged, and one of what failed sent back. A single step is sent back less often: then the verdict
+/// says that someone has to look at it.
+const ATTEMPTS: i64 = 20;
 
 pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     let mut flow = named(

@@ -15,10 +15,10 @@ arguments! {
     optional {
         /// A single step run of it. By default all are judged together.
         step_run_id: Option<i64>,
-        /// What the executions yielded. The check reads the steps' outputs themselves.
+        /// What the executions yielded. It is not read: the verdict rests on what the steps' checks found.
         #[serde(default)]
         step_output: Object,
-        /// The rules to check against. By default the project's `.specify/memory/constitution.md`.
+        /// A file of rules. It is not read: rules are what the steps' checks are told.
         constitution_path: Option<String>,
     }
 }
@@ -68,8 +68,9 @@ impl Script for Args {
     type Output = Output;
     const NAME: &'static str = "run_quality";
     const SUMMARY: &'static str = "Judges a whole protocol";
-    const DESCRIPTION: &'static str = "Runs the gates over what a protocol's steps made, and comes \
-        to one verdict. A verdict of `fail` is a result; the job fails only when the check cannot be \
+    const DESCRIPTION: &'static str = "Comes to one verdict from the checks of a protocol's steps and, \
+        where the project's `policy_overrides.quality_gates` name some, from gates that it runs over the \
+        protocol's branch. A verdict of `fail` is a result; the job fails only when the check cannot be \
         made.";
     const IDEMPOTENT: bool = true;
     const TIMEOUT_SECONDS: i64 = 3_600;
