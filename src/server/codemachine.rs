@@ -19,6 +19,7 @@ use super::error::{ApiError, ErrorBody};
 use super::extract::{JsonBody, PathParams};
 use super::projects::ProjectPath;
 use super::protocols::refuse_bad_name;
+use super::specs::HELD_BACK;
 use super::state::AppState;
 use crate::spec::codemachine::import;
 use crate::store::StoreError;
@@ -79,6 +80,14 @@ struct Import {
     folder: PathBuf,
     project: Option<PathBuf>,
     workflow: Option<String>,
+}
+
+/// What an import came to.
+#[derive(Debug, Default)]
+struct Done {
+    errors: Vec<String>,
+    warnings: Vec<String>,
+    is_held_back: bool,
 }
 
 /// Makes a protocol run of a CodeMachine workspace.
@@ -157,10 +166,16 @@ impl Import {
         app: &AppState,
     ) -> Result<(StatusCode, Json<CodeMachineImport>), ApiError> {
         let id = self.protocol_run_id;
-        let (errors, warnings) = self.done(app).await?;
+        let Done {
+            errors,
+            warnings,
+            is_held_back,
+        } = self.done(app).await?;
         let protocols = app.work.protocols();
         let protocol_run = protocols.read(move |tables| tables.protocol(id)).await?;
-        let (code, message) = if errors.is_empty() {
+        let (code, message) = if is_held_back {
+            (StatusCode::OK, HELD_BACK)
+        } else if errors.is_empty() {
             (StatusCode::OK, "The workspace was imported.")
         } else {
             (
@@ -179,21 +194,28 @@ impl Import {
     }
 
     /// Imports; says what is wrong, and what was left out.
-    async fn done(self, app: &AppState) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    async fn done(self, app: &AppState) -> Result<Done, StoreError> {
         let (id, workspace) = (self.protocol_run_id, self.workspace());
         match self.run().await {
             Ok(Imported { spec, warnings }) => {
                 let taken = app.work.import_codemachine(id, workspace, spec).await?;
-                let errors = taken.errors.iter().map(ToString::to_string).collect();
-                Ok((errors, warnings))
+                Ok(Done {
+                    errors: taken.errors.iter().map(ToString::to_string).collect(),
+                    warnings,
+                    is_held_back: taken.is_held_back,
+                })
             }
             Err(problems) => {
                 let errors = problems.iter().map(ToString::to_string).collect();
+                let done = Done {
+                    errors,
+                    ..Done::default()
+                };
                 let protocols = app.work.protocols();
                 let failed =
                     protocols.write(move |tables| tables.codemachine_failed(id, &problems));
                 failed.await?;
-                Ok((errors, Vec::new()))
+                Ok(done)
             }
         }
     }

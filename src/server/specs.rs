@@ -16,6 +16,10 @@ use super::extract::{JsonBody, PathParams};
 use super::protocols::ProtocolPath;
 use super::state::AppState;
 
+/// What is said of a spec that waits for answers.
+pub(super) const HELD_BACK: &str =
+    "the spec is kept: its steps are made when the open questions on planning are answered";
+
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(show_spec, import_spec))
@@ -35,7 +39,7 @@ struct SpecBody {
 /// What became of a spec.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct SpecImport {
-    /// What is wrong, in a sentence; absent where nothing is.
+    /// What is wrong, or what it waits for, in a sentence; absent where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     /// The protocol run.
@@ -67,12 +71,14 @@ async fn show_spec(
 /// Takes a spec: validates it, keeps it, and brings the protocol run's steps to what it says.
 ///
 /// Steps that have run keep their rows. An invalid spec is answered with everything that is wrong with it; it is kept,
-/// and blocks the protocol, where that has no valid one, and changes nothing where it has.
+/// and blocks the protocol, where that has no valid one, and changes nothing where it has. While open questions hold
+/// planning back, a valid spec is kept and blocks a protocol that has not begun, which is planned by it when they are
+/// answered.
 #[utoipa::path(post, path = "/protocols/{protocol_run_id}/spec", tag = "protocols", params(ProtocolPath),
     request_body = SpecBody, responses(
     (status = 200, body = SpecImport),
     (status = 404, body = ErrorBody),
-    (status = 409, description = "The protocol has ended", body = ErrorBody),
+    (status = 409, description = "The protocol has ended, or it has begun and questions on planning are open", body = ErrorBody),
     (status = 422, description = "The spec is invalid", body = SpecImport),
 ))]
 async fn import_spec(
@@ -90,7 +96,11 @@ async fn import_spec(
     let sentences: Vec<String> = imported.errors.iter().map(ToString::to_string).collect();
     let wrong = !sentences.is_empty();
     let answer = SpecImport {
-        detail: wrong.then(|| format!("the spec is invalid: {}", sentences.join("; "))),
+        detail: match (wrong, imported.is_held_back) {
+            (true, _) => Some(format!("the spec is invalid: {}", sentences.join("; "))),
+            (_, true) => Some(HELD_BACK.to_owned()),
+            _ => None,
+        },
         protocol_run_id: id,
         spec_hash: imported.spec_hash,
         status,

@@ -146,6 +146,81 @@ async fn a_check_that_waits_blocks_its_step_alone() {
 }
 
 #[tokio::test]
+async fn a_check_right_after_its_step_waits_like_one_of_its_own() {
+    let project = Project::new().await;
+    project
+        .script("work.sh", "echo done")
+        .script("check.sh", "echo VERDICT: PASS");
+    let light = json!({"qa": {"policy": "light", "prompt": "check.sh"}});
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", light)]))
+        .await;
+    let about = json!({"protocol_run_id": protocol, "applies_to": "qa"});
+    let question = asked(&project, about).await;
+    let step = project.next(protocol, "flow").await;
+    let ended = project.execute(&step).await;
+    assert_eq!(ended["status"], "succeeded");
+    assert_eq!(ended["result"]["status"], "blocked");
+    assert_eq!(project.status(protocol).await, "running");
+    let event = project.event(protocol, "qa_blocked_clarifications").await;
+    assert_eq!(event["step_run_id"], step.step);
+    answer(&project, question).await;
+    assert_eq!(project.steps(protocol).await, ["needs_qa"]);
+    let step = project.next(protocol, "flow").await;
+    let ended = project.qa(&step).await;
+    assert_eq!(ended["result"]["verdict"], "passed");
+    assert_eq!(project.status(protocol).await, "completed");
+}
+
+#[tokio::test]
+async fn a_spec_that_comes_while_planning_waits_is_kept_and_planned_by_later() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let about = json!({"project_id": project.id, "applies_to": "planning"});
+    let question = asked(&project, about).await;
+    let protocol = project.protocol(json!([])).await;
+    let path = format!("/protocols/{protocol}/spec");
+    let steps = json!([
+        shell_step("01-work", "work.sh", json!({})),
+        shell_step("02-more", "work.sh", json!({})),
+    ]);
+    let body = json!({"spec": {"steps": steps}, "source": "test"});
+    let held = project.api.post(&path, &body).await.expect(200);
+    assert_eq!(held["status"], "valid");
+    assert!(
+        held["detail"].as_str().unwrap().contains("are answered"),
+        "{held}"
+    );
+    assert_eq!(project.status(protocol).await, "blocked");
+    assert_eq!(project.steps(protocol).await, [""; 0]);
+    project.api.post(&path, &body).await.expect(200);
+    let story = project.story(protocol).await;
+    assert_eq!(story, ["planning_blocked_clarifications"], "once");
+    answer(&project, question).await;
+    until("the protocol is planned", async || {
+        (project.status(protocol).await == "planned").then_some(())
+    })
+    .await;
+    assert_eq!(project.steps(protocol).await, ["pending", "pending"]);
+
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    asked(
+        &project,
+        json!({"protocol_run_id": protocol, "applies_to": "planning", "key": "new"}),
+    )
+    .await;
+    let late = json!({"spec": {"steps": one_step()}});
+    let refused = project.api.post(&path, &late).await.expect(409);
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("planning waits for answers to question 2 (new)"),
+        "{detail}"
+    );
+    assert_eq!(project.steps(protocol).await, ["completed", "pending"]);
+}
+
+#[tokio::test]
 async fn a_question_has_one_answer() {
     let project = Project::new().await;
     let scope = json!({"project_id": project.id, "options": ["SQLite", "PostgreSQL"]});

@@ -91,7 +91,7 @@ impl Tables<'_> {
                     Some(StepStatus::NeedsQa) => Kind::Qa,
                     _ => Kind::Execute,
                 };
-                blocked = self.block_step(&seen, id, kind)?;
+                blocked = self.hold_back_step(&seen, id, kind)?;
                 if blocked {
                     break;
                 }

@@ -3,9 +3,8 @@
 //! Always so: a scope has one question of a key, and an answer stays as it was first given.
 
 use millwright_core::protocol::{
-    Clarification, ClarificationStatus, EventType, Kind, OpenQuestion, Phase, ProtocolRun,
-    ProtocolStatus, about_question, answered, asked_of_failed_step, block_planning, block_step,
-    planning_awaits, step_awaits,
+    Clarification, ClarificationStatus, EventType, Kind, Phase, ProtocolRun, ProtocolStatus,
+    about_question, answered, asked_of_failed_step, hold_back_planning, hold_back_step,
 };
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::Value;
@@ -210,47 +209,37 @@ impl Tables<'_> {
         &self,
         project_id: i64,
         protocol_run_id: i64,
-    ) -> Result<Vec<OpenQuestion>, StoreError> {
+    ) -> Result<Vec<Clarification>, StoreError> {
         self.connection
             .prepare_cached(
                 "SELECT * FROM clarifications WHERE project_id = ?1 AND status = 'open' AND blocking
                  AND (protocol_run_id IS NULL OR protocol_run_id = ?2) ORDER BY id",
             )?
-            .query_map((project_id, protocol_run_id), |row| {
-                let question = from_row(row)?;
-                Ok(OpenQuestion {
-                    id: question.id,
-                    key: question.key,
-                    question: question.question,
-                    step_run_id: question.step_run_id,
-                    applies_to: question.applies_to,
-                })
-            })?
+            .query_map((project_id, protocol_run_id), from_row)?
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
     }
 
-    /// Blocks a protocol whose planning waits for answers; says how it then stands.
-    pub(super) fn block_planning(&self, id: i64) -> Result<Option<ProtocolRun>, StoreError> {
+    /// Holds back a protocol whose planning waits for answers; says how it then stands.
+    pub(super) fn hold_back_planning(&self, id: i64) -> Result<Option<ProtocolRun>, StoreError> {
         let seen = self.see(id)?;
-        if planning_awaits(&seen.snapshot).is_empty() {
+        let Some(decision) = hold_back_planning(&seen.snapshot)? else {
             return Ok(None);
-        }
-        self.apply(&seen, &block_planning(&seen.snapshot)?, None)?;
+        };
+        self.apply(&seen, &decision, None)?;
         self.protocol(id).map(Some)
     }
 
-    /// Blocks a step one half of whose work waits for answers, and takes it from whoever claimed it. Says whether it waits.
-    pub(super) fn block_step(
+    /// Holds back a step one half of whose work waits for answers, and takes it from whoever claimed it. Says whether it
+    /// waits.
+    pub(super) fn hold_back_step(
         &self,
         seen: &Seen,
         step_run_id: i64,
         kind: Kind,
     ) -> Result<bool, StoreError> {
-        if step_awaits(&seen.snapshot, step_run_id, kind).is_empty() {
-            return Ok(false);
-        }
-        let Ok(decision) = block_step(&seen.snapshot, step_run_id, kind) else {
+        // Where nobody can wait with it, whoever begins it is told so.
+        let Ok(Some(decision)) = hold_back_step(&seen.snapshot, step_run_id, kind) else {
             return Ok(false);
         };
         self.apply(seen, &decision, None)?;

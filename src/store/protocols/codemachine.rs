@@ -37,7 +37,13 @@ impl Tables<'_> {
     ) -> Result<ImportedSpec, StoreError> {
         let taken = self.import_spec(id, spec, Some("codemachine"), engines)?;
         let is_valid = taken.errors.is_empty();
-        let event = imported(workspace, spec, &taken.spec_hash, is_valid);
+        let event = imported(
+            workspace,
+            spec,
+            &taken.spec_hash,
+            is_valid,
+            taken.steps.added,
+        );
         self.write_event(id, &event)?;
         Ok(taken)
     }

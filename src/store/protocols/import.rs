@@ -3,8 +3,8 @@
 //! Always so: an invalid spec never takes the place of a valid one, and the same spec again changes nothing.
 
 use millwright_core::protocol::{
-    AcceptedSpec, PlannedStep, ProtocolRun, SpecError, StepChanges, spec_accepted, spec_hash,
-    spec_rejected,
+    AcceptedSpec, PlannedStep, ProtocolRun, SpecError, StepChanges, hold_back_spec, spec_accepted,
+    spec_hash, spec_rejected,
 };
 use serde_json::Value;
 
@@ -20,14 +20,18 @@ pub struct ImportedSpec {
     pub errors: Vec<SpecError>,
     /// What became of the steps.
     pub steps: StepChanges,
+    /// Whether it was kept, and its steps wait until planning's questions are answered.
+    pub is_held_back: bool,
 }
 
 impl Tables<'_> {
     /// Takes a spec: validates it, keeps it with what was found, and brings the steps to what it says. An invalid one
-    /// blocks a protocol that has no valid one. `engines` are those that there are.
+    /// blocks a protocol that has no valid one, and open questions on planning one that has not begun. `engines` are
+    /// those that there are.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the protocol has ended.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the protocol has ended, or has begun and has open questions
+    /// on its planning.
     pub fn import_spec(
         &self,
         id: i64,
@@ -38,21 +42,37 @@ impl Tables<'_> {
         let run = self.protocol(id)?;
         let has_valid = self.has_valid_spec(&run)?;
         let validated = self.validated(&run, spec, Some(engines))?;
-        let (steps, errors) = match validated {
-            Ok(planned) => {
-                let steps = self.accept(&run, spec, &planned, has_valid, source)?;
-                (steps, Vec::new())
-            }
+        let mut imported = ImportedSpec {
+            spec_hash: spec_hash(spec),
+            errors: Vec::new(),
+            steps: StepChanges::default(),
+            is_held_back: false,
+        };
+        match validated {
+            Ok(_) if self.hold_back_spec(&run, spec)? => imported.is_held_back = true,
+            Ok(planned) => imported.steps = self.accept(&run, spec, &planned, has_valid, source)?,
             Err(errors) => {
                 self.reject(&run, spec, &errors, has_valid)?;
-                (StepChanges::default(), errors)
+                imported.errors = errors;
             }
+        }
+        Ok(imported)
+    }
+
+    /// Keeps a spec whose protocol waits for answers before it is planned; says whether it does.
+    fn hold_back_spec(&self, run: &ProtocolRun, spec: &Value) -> Result<bool, StoreError> {
+        let seen = self.see(run.id)?;
+        let Some(decision) = hold_back_spec(&seen.snapshot)? else {
+            return Ok(false);
         };
-        Ok(ImportedSpec {
-            spec_hash: spec_hash(spec),
-            errors,
-            steps,
-        })
+        let same = is_kept(run, spec);
+        if !same {
+            self.write_spec(run, spec, &[])?;
+        }
+        if !same || decision.after.status != seen.snapshot.status {
+            self.apply(&seen, &decision, None)?;
+        }
+        Ok(true)
     }
 
     /// Whether the spec that a protocol has is valid; one that nobody has looked at yet is looked at now.
@@ -75,8 +95,7 @@ impl Tables<'_> {
     ) -> Result<StepChanges, StoreError> {
         let had_steps = !self.steps(run.id)?.is_empty();
         let steps = self.sync_steps(run, spec, planned)?;
-        let is_validated = run.spec_validation_status.as_deref() == Some(VALID);
-        let same = is_validated && run.spec_hash.as_deref() == Some(&*spec_hash(spec));
+        let same = is_kept(run, spec);
         if !same {
             self.write_spec(run, spec, &[])?;
         }
@@ -109,4 +128,10 @@ impl Tables<'_> {
         }
         self.apply(&seen, &decision, None)
     }
+}
+
+/// Whether it is the valid spec that a run has.
+fn is_kept(run: &ProtocolRun, spec: &Value) -> bool {
+    let is_validated = run.spec_validation_status.as_deref() == Some(VALID);
+    is_validated && run.spec_hash.as_deref() == Some(&*spec_hash(spec))
 }

@@ -137,7 +137,7 @@ impl Protocols {
     ) -> Result<T, StoreError> {
         let begun = self.write(move |tables| {
             let seen = tables.see(tables.step(step_run_id)?.protocol_run_id)?;
-            if tables.block_step(&seen, step_run_id, kind)? {
+            if tables.hold_back_step(&seen, step_run_id, kind)? {
                 let refused = match kind {
                     Kind::Execute => begin_execution(&seen.snapshot, step_run_id),
                     Kind::Qa => begin_qa(&seen.snapshot, step_run_id),

@@ -38,7 +38,7 @@ impl Tables<'_> {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub fn planning_awaits_answers(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.block_planning(id)?.is_some())
+        Ok(self.hold_back_planning(id)?.is_some())
     }
 
     /// Plans a started protocol by a spec that a planner has made. `details` go on record with the event.

@@ -27,7 +27,7 @@ impl Tables<'_> {
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] unless it is being planned.
     pub fn plan(&self, id: i64) -> Result<ProtocolRun, StoreError> {
-        if let Some(blocked) = self.block_planning(id)? {
+        if let Some(blocked) = self.hold_back_planning(id)? {
             return Ok(blocked);
         }
         let seen = self.see(id)?;

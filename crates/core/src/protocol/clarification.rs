@@ -81,21 +81,6 @@ pub struct Clarification {
     pub updated_at: String,
 }
 
-/// An open question that blocks, as far as decisions need it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpenQuestion {
-    /// Its id.
-    pub id: i64,
-    /// Its name.
-    pub key: String,
-    /// What is asked.
-    pub question: String,
-    /// The step that it is asked of; of all where there is none.
-    pub step_run_id: Option<i64>,
-    /// What it is about.
-    pub applies_to: Option<Phase>,
-}
-
 impl From<Kind> for Phase {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -106,8 +91,8 @@ impl From<Kind> for Phase {
 }
 
 /// The questions that planning waits for.
-pub fn planning_awaits(snapshot: &Snapshot) -> Vec<&OpenQuestion> {
-    let about = |question: &&OpenQuestion| {
+pub(super) fn planning_awaits(snapshot: &Snapshot) -> Vec<&Clarification> {
+    let about = |question: &&Clarification| {
         let phases = [None, Some(Phase::Onboarding), Some(Phase::Planning)];
         question.step_run_id.is_none() && phases.contains(&question.applies_to)
     };
@@ -115,66 +100,114 @@ pub fn planning_awaits(snapshot: &Snapshot) -> Vec<&OpenQuestion> {
 }
 
 /// The questions that a step waits for in one half of its work.
-pub fn step_awaits(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Vec<&OpenQuestion> {
+pub(super) fn step_awaits(
+    snapshot: &Snapshot,
+    step_run_id: i64,
+    kind: Kind,
+) -> Vec<&Clarification> {
     let phase = Phase::from(kind);
-    let about = |question: &&OpenQuestion| {
+    let about = |question: &&Clarification| {
         question.applies_to.is_none_or(|about| about == phase)
             && question.step_run_id.is_none_or(|id| id == step_run_id)
     };
     snapshot.questions.iter().filter(about).collect()
 }
 
-/// Planning waits for answers: the protocol is blocked.
+/// Planning waits for answers: the protocol is blocked. None where it waits for nothing.
 ///
 /// # Errors
 /// [`Illegal`] unless it is being planned.
-pub fn block_planning(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+pub fn hold_back_planning(snapshot: &Snapshot) -> Result<Option<Decision>, Illegal> {
+    if planning_awaits(snapshot).is_empty() {
+        return Ok(None);
+    }
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::PlanningFailed)?;
-    let event = EventType::PlanningBlockedClarifications;
+    decision.emit(planning_waits(snapshot));
+    Ok(Some(decision))
+}
+
+/// A valid spec has come, and planning waits for answers: the protocol is blocked, and planned by it when they are there.
+/// None where planning waits for nothing.
+///
+/// # Errors
+/// [`Refused`] where the protocol has begun, or has ended.
+pub fn hold_back_spec(snapshot: &Snapshot) -> Result<Option<Decision>, Refused> {
     let questions = planning_awaits(snapshot);
-    decision.emit(blocked(event, "Planning", &questions, snapshot));
-    Ok(decision)
+    if questions.is_empty() {
+        return Ok(None);
+    }
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::AcceptSpec)?;
+    let goes_on = matches!(
+        snapshot.status,
+        ProtocolStatus::Running | ProtocolStatus::Paused
+    );
+    if goes_on || !is_untouched(snapshot) {
+        return Err(Refused::PlanningAwaitsAnswers {
+            questions: named(&questions),
+        });
+    }
+    decision.block();
+    decision.emit(planning_waits(snapshot));
+    Ok(Some(decision))
 }
 
 /// A step waits for answers: it is blocked, and, before its own work, its protocol too. One that waits already goes on
-/// waiting.
+/// waiting. None where it waits for nothing.
 ///
 /// # Errors
 /// [`Refused`] where nobody can wait with the step, as when it runs.
-pub fn block_step(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Result<Decision, Refused> {
+pub fn hold_back_step(
+    snapshot: &Snapshot,
+    step_run_id: i64,
+    kind: Kind,
+) -> Result<Option<Decision>, Refused> {
     let mut decision = Decision::from(snapshot);
-    let step = snapshot.step(step_run_id);
+    let waits = hold_back(&mut decision, step_run_id, kind)?;
+    Ok(waits.then_some(decision))
+}
+
+/// The same within a decision; says whether the step waits.
+pub(super) fn hold_back(
+    decision: &mut Decision,
+    step_run_id: i64,
+    kind: Kind,
+) -> Result<bool, Refused> {
+    let now = &decision.after;
+    let questions = step_awaits(now, step_run_id, kind);
+    let step = now.step(step_run_id);
     let step = step.ok_or(Refused::UnknownStep(step_run_id))?;
-    if waits_in(step).is_some() {
-        return Ok(decision);
+    if questions.is_empty() || waits_in(step).is_some() {
+        return Ok(!questions.is_empty());
     }
-    decision.step(step_run_id, StepAction::Block)?;
-    decision.remember(step_run_id, WAITS_IN, Phase::from(kind).as_str());
     let event_type = match kind {
         Kind::Execute => EventType::StepBlockedClarifications,
         Kind::Qa => EventType::QaBlockedClarifications,
     };
-    let questions = step_awaits(snapshot, step_run_id, kind);
-    let event = blocked(event_type, &step.name, &questions, snapshot);
+    let event = blocked(event_type, &step.name, &questions, now);
+    decision.step(step_run_id, StepAction::Block)?;
+    decision.remember(step_run_id, WAITS_IN, Phase::from(kind).as_str());
     decision.emit(event.of_step(step_run_id).with("step_run_id", step_run_id));
     if kind == Kind::Execute {
         decision.block();
     }
-    Ok(decision)
+    Ok(true)
 }
 
 /// A question is asked about a step that has failed: the step waits for the answer, and is tried again with it.
 /// None where the question does not hold back the step's own work, the step has not failed, or the protocol has ended.
 pub fn asked_of_failed_step(snapshot: &Snapshot, step_run_id: i64) -> Option<Decision> {
     let step = snapshot.step(step_run_id)?;
-    let is_asked = |question: &&OpenQuestion| question.step_run_id == Some(step_run_id);
+    let is_asked = |question: &&Clarification| question.step_run_id == Some(step_run_id);
     let questions = step_awaits(snapshot, step_run_id, Kind::Execute);
     let waits = step.status == StepStatus::Failed && !snapshot.status.is_terminal();
     if !waits || !questions.iter().any(is_asked) {
         return None;
     }
-    block_step(snapshot, step_run_id, Kind::Execute).ok()
+    hold_back_step(snapshot, step_run_id, Kind::Execute)
+        .ok()
+        .flatten()
 }
 
 /// An answer has come: what no other question holds goes on. A protocol that was blocked before its first step is planned
@@ -194,9 +227,7 @@ pub fn answered(snapshot: &Snapshot) -> Decision {
             decision.forget(step.id, WAITS_IN);
         }
     }
-    let untouched = |step: &Step| step.status == StepStatus::Pending && step.retries == 0;
-    let not_begun = snapshot.steps.iter().all(untouched);
-    if not_begun && snapshot.status == ProtocolStatus::Blocked {
+    if is_untouched(snapshot) && snapshot.status == ProtocolStatus::Blocked {
         if planning_awaits(snapshot).is_empty() {
             // The table has this row for a blocked protocol.
             decision.try_protocol(ProtocolAction::PlanAgain);
@@ -221,6 +252,25 @@ pub fn about_question(event_type: EventType, question: &Clarification) -> NewEve
     }
 }
 
+/// What is asked, for messages.
+pub(super) fn named(questions: &[&Clarification]) -> Vec<String> {
+    let questions = questions.iter();
+    questions
+        .map(|question| format!("question {} ({})", question.id, question.key))
+        .collect()
+}
+
+/// Whether none of its steps has begun.
+fn is_untouched(snapshot: &Snapshot) -> bool {
+    let untouched = |step: &Step| step.status == StepStatus::Pending && step.retries == 0;
+    snapshot.steps.iter().all(untouched)
+}
+
+fn planning_waits(snapshot: &Snapshot) -> NewEvent {
+    let event = EventType::PlanningBlockedClarifications;
+    blocked(event, "Planning", &planning_awaits(snapshot), snapshot)
+}
+
 fn waits_in(step: &Step) -> Option<Kind> {
     if step.status != StepStatus::Blocked {
         return None;
@@ -234,7 +284,7 @@ fn waits_in(step: &Step) -> Option<Kind> {
 fn blocked(
     event_type: EventType,
     what: &str,
-    questions: &[&OpenQuestion],
+    questions: &[&Clarification],
     snapshot: &Snapshot,
 ) -> NewEvent {
     let named: Vec<Value> = questions

@@ -35,6 +35,12 @@ pub enum Refused {
         /// The questions, each with its id and key.
         questions: Vec<String>,
     },
+    /// Questions that hold back its planning are open, and it has begun.
+    #[error("planning waits for answers to {}: answer them first", .questions.join(", "))]
+    PlanningAwaitsAnswers {
+        /// The questions, each with its id and key.
+        questions: Vec<String>,
+    },
     /// Steps that it needs are not done.
     #[error("step {step_run_id} waits for {}", .waits_for.join(", "))]
     NotReady {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::clarification::step_awaits;
+use super::clarification::{named, step_awaits};
 use super::select::waits_for;
 use super::{
     Decision, EventType, Illegal, Kind, NewEvent, ProtocolAction, ProtocolStatus, Refused,
@@ -298,16 +298,13 @@ fn settled_by_hand(
 
 /// Whether the questions on a step's work are answered.
 fn answers_are_there(snapshot: &Snapshot, step_run_id: i64, kind: Kind) -> Result<(), Refused> {
-    let questions: Vec<String> = step_awaits(snapshot, step_run_id, kind)
-        .iter()
-        .map(|question| format!("question {} ({})", question.id, question.key))
-        .collect();
+    let questions = step_awaits(snapshot, step_run_id, kind);
     if questions.is_empty() {
         return Ok(());
     }
     Err(Refused::AwaitsAnswers {
         step_run_id,
-        questions,
+        questions: named(&questions),
     })
 }
 

@@ -36,8 +36,8 @@ pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
 pub use clarification::{
-    Clarification, ClarificationStatus, OpenQuestion, Phase, about_question, answered,
-    asked_of_failed_step, block_planning, block_step, planning_awaits, step_awaits,
+    Clarification, ClarificationStatus, Phase, about_question, answered, asked_of_failed_step,
+    hold_back_planning, hold_back_spec, hold_back_step,
 };
 pub use decision::{Decision, Refused};
 pub use event::{Event, EventType, NewEvent};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, auto_fix};
+use super::clarification::hold_back;
 use super::policy::{Reason, apply_policies, apply_triggers};
 use super::telemetry::spend;
 use super::{
@@ -212,6 +213,10 @@ fn executed_well(decision: &mut Decision, id: i64, policy: QaPolicy) -> Result<(
     if policy != QaPolicy::Skip {
         decision.step(id, StepAction::AwaitQa)?;
         apply_triggers(decision, id, Reason::ExecCompleted);
+        if policy == QaPolicy::Light {
+            // Its check would follow at once. One that is work of its own is held back when that begins.
+            hold_back(decision, id, Kind::Qa)?;
+        }
         return Ok(());
     }
     decision.step(id, StepAction::Complete)?;

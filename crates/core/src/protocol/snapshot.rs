@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{OpenQuestion, ProtocolStatus, QaPolicy, StepStatus};
+use super::{Clarification, ProtocolStatus, QaPolicy, StepStatus};
 
 /// A protocol run and its steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Snapshot {
     /// Its steps, by index.
     pub steps: Vec<Step>,
     /// The open questions that hold back some of it.
-    pub questions: Vec<OpenQuestion>,
+    pub questions: Vec<Clarification>,
 }
 
 /// A step run, as far as decisions need it.

@@ -16,8 +16,14 @@ pub fn import_enqueued(job_id: &str, workspace: &str) -> NewEvent {
         .with("workspace", workspace)
 }
 
-/// A spec was made of a workspace, of which validation then found this.
-pub fn imported(workspace: &str, spec: &Value, spec_hash: &str, is_valid: bool) -> NewEvent {
+/// A spec was made of a workspace, of which validation then found this, and of which so many steps were made.
+pub fn imported(
+    workspace: &str,
+    spec: &Value,
+    spec_hash: &str,
+    is_valid: bool,
+    steps_created: usize,
+) -> NewEvent {
     let steps = spec
         .get("steps")
         .and_then(Value::as_array)
@@ -25,7 +31,7 @@ pub fn imported(workspace: &str, spec: &Value, spec_hash: &str, is_valid: bool) 
     let message = format!("The workspace {workspace} was imported: {steps} steps.");
     NewEvent::new(EventType::CodemachineImported, message)
         .with("workspace", workspace)
-        .with("steps_created", if is_valid { steps } else { 0 })
+        .with("steps_created", steps_created)
         .with(
             "template",
             spec.get("template").cloned().unwrap_or(json!(null)),
