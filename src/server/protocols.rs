@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use millwright_core::protocol::{
     Event, ProtocolRun, ProtocolStatus, RunNextStep, StepRun, infer_step_type,
+    refuse_bad_protocol_name,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -358,10 +359,5 @@ async fn run_next_step(
 
 /// A name that can be a folder's: no separators, no control characters, not hidden.
 pub(super) fn refuse_bad_name(field: &str, name: &str) -> Result<(), ApiError> {
-    let bad = |c: char| c.is_control() || "/\\".contains(c);
-    if name.trim() != name || name.starts_with('.') || name.contains(bad) {
-        let msg = "a protocol's name names a folder: no slash, no control character, no dot or space first";
-        return Err(ApiError::invalid_field(field, msg, name));
-    }
-    Ok(())
+    refuse_bad_protocol_name(name).map_err(|msg| ApiError::invalid_field(field, msg, name))
 }

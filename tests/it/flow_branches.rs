@@ -159,9 +159,9 @@ async fn specification_plan_and_tasks_follow_each_other() {
     assert_eq!(
         doubles.calls()[1..],
         [
-            "generate_spec /w/demo More of it - -",
-            "generate_plan /w/demo s.md null",
-            "generate_tasks /w/demo p.md",
+            "generate_spec More of it /w/demo null - -",
+            "generate_plan s.md /w/demo null null",
+            "generate_tasks p.md /w/demo null",
         ]
     );
 }

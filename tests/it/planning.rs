@@ -6,7 +6,7 @@ use crate::protocol_fixture::Project;
 use crate::wait::until;
 
 const PLAN: &str = r#"cat <<'X'
-{"plan_md": "p", "context_md": "c", "log_md": "l", "step_files": [
+{"plan_md": "p for `prompts`, prompts/protocol-new.prompt.md: `make test`", "context_md": "c", "log_md": "l", "step_files": [
  {"filename": "00-setup.md", "content": "s"}, {"filename": "01-build.md", "content": "b"}]}
 X"#;
 

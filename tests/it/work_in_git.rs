@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 
+/// Runs git, and gives what it printed.
 pub(crate) fn git(folder: &Path, words: &[&str]) -> String {
     let who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"];
     let output = Command::new("git")
@@ -23,7 +24,7 @@ pub(crate) fn git(folder: &Path, words: &[&str]) -> String {
 }
 
 /// A project whose scripts are committed.
-async fn project(scripts: &[(&str, &str)]) -> Project {
+pub(crate) async fn project(scripts: &[(&str, &str)]) -> Project {
     let project = Project::new().await;
     for (name, text) in scripts {
         project.script(name, text);

@@ -10,7 +10,8 @@ use crate::protocol_fixture::{Project, shell_step};
 use crate::step_executable::program;
 use crate::wait::until;
 
-fn command(project: &Project, name: &str, args: &Value) -> Command {
+/// A step that is to be run on a worker.
+pub(crate) fn command(project: &Project, name: &str, args: &Value) -> Command {
     let mut command = Command::new(program());
     command
         .arg(name)
@@ -27,9 +28,14 @@ fn spawn(project: &Project, name: &str, args: &Value) -> Child {
     command(project, name, args).spawn().unwrap()
 }
 
-/// Runs a step to its end: its result, or, where it failed, its last message.
+/// Runs a step to its end, as [`outcome`] does.
 pub(crate) async fn run(project: &Project, name: &str, args: &Value) -> Result<Value, String> {
-    let ended = spawn(project, name, args).wait_with_output().await.unwrap();
+    outcome(command(project, name, args)).await
+}
+
+/// Runs a step to its end: its result, or, where it failed, its last message.
+pub(crate) async fn outcome(mut command: Command) -> Result<Value, String> {
+    let ended = command.output().await.unwrap();
     let stderr = String::from_utf8_lossy(&ended.stderr);
     if ended.status.success() {
         Ok(serde_json::from_slice(&ended.stdout).unwrap())

@@ -72,7 +72,10 @@ fn ask(shared: &Shared, request: &Request) -> Outcome {
         cancel: &entry.cancel,
     };
     match planner.plan(request) {
-        Ok(plan) => Ok((plan.spec, plan.details)),
+        Ok(plan) => {
+            let details = plan.asked.map(|asked| asked.details());
+            Ok((plan.spec, details.unwrap_or_default()))
+        }
         Err(error) => Err(PlanningFailure {
             error: error.to_string(),
             error_type: error.kind().to_owned(),

@@ -48,7 +48,7 @@ pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
     planner_failed, resume, retry, skip, spec_missing, spec_refused, start,
 };
-pub use naming::{agent_id, infer_step_type};
+pub use naming::{agent_id, infer_step_type, refuse_bad_protocol_name};
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};

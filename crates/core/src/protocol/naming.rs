@@ -4,6 +4,8 @@
 
 use super::StepType;
 
+const LONGEST_PROTOCOL_NAME: usize = 200;
+
 /// `00-…` and names with `setup` prepare, names with `qa` check, all others work.
 pub fn infer_step_type(name: &str) -> StepType {
     let name = name.to_lowercase();
@@ -24,6 +26,23 @@ pub fn agent_id(step_name: &str) -> &str {
     match rest.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
         _ => rest,
+    }
+}
+
+/// Refuses what cannot be a protocol's name, which is that of its folder too.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn refuse_bad_protocol_name(name: &str) -> Result<(), &'static str> {
+    let bad = |c: char| c.is_control() || "/\\".contains(c);
+    if name.is_empty() || name.chars().count() > LONGEST_PROTOCOL_NAME {
+        Err("a protocol's name has 1 to 200 characters")
+    } else if name.trim() != name || name.starts_with('.') || name.contains(bad) {
+        Err(
+            "a protocol's name names a folder: no slash, no control character, no dot or space first",
+        )
+    } else {
+        Ok(())
     }
 }
 

@@ -22,6 +22,7 @@ use serde_json::Value;
 use base_url::BaseUrl;
 pub use clarifications::{Asked, Question};
 pub use error::ClientError;
+pub use projects::NewProtocol;
 pub use protocols::{Execution, ExecutionId, ExecutionStatus, Started};
 use retry::Safety;
 pub use specs::AuditRequest;

@@ -3,7 +3,10 @@
 //! Always so: whatever the engine promises, its answer is validated here; a plan is written whole and committed, or not at all.
 
 mod answer;
+mod ask;
+mod documents;
 mod error;
+mod grounding;
 mod prompt;
 #[cfg(test)]
 mod tests;
@@ -13,8 +16,10 @@ use std::path::{Path, PathBuf};
 
 use millwright_core::protocol::ProjectDefaults;
 use millwright_core::protocol::import::files::{is_step_file, spec_of_files};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+pub use ask::Asked;
+pub(crate) use documents::{Feature, TEMPLATE, TEMPLATES, Writer, inside, slug};
 pub use error::PlanningError;
 
 use crate::engine::{Cancel, LineSink, Registry};
@@ -61,8 +66,8 @@ pub struct Planned {
     pub spec: Value,
     /// The protocol's folder.
     pub protocol_root: PathBuf,
-    /// Engine, models, versions of prompts and tokens, as events name them.
-    pub details: Map<String, Value>,
+    /// What was asked of an engine; nothing where the files of the steps were there.
+    pub asked: Option<Asked>,
 }
 
 impl Planner<'_> {
@@ -77,9 +82,9 @@ impl Planner<'_> {
         let folder = workspace.folder().ok_or(PlanningError::NoWorkspace)?;
         let root = folder.join(place.protocol_folder());
         let mut files = step_files(&root)?;
-        let mut details = Map::new();
+        let mut asked = None;
         if files.is_empty() {
-            details = self.ask_engine(request, folder, &root)?;
+            asked = Some(self.ask_engine(request, folder, &root)?);
             files = step_files(&root)?;
         }
         let names = files.iter().map(String::as_str);
@@ -88,7 +93,7 @@ impl Planner<'_> {
         Ok(Planned {
             spec,
             protocol_root: root,
-            details,
+            asked,
         })
     }
 
@@ -97,15 +102,15 @@ impl Planner<'_> {
         request: &Request,
         folder: &Path,
         root: &Path,
-    ) -> Result<Map<String, Value>, PlanningError> {
+    ) -> Result<Asked, PlanningError> {
         let wanted = request
             .request
             .as_deref()
             .filter(|text| !text.trim().is_empty());
         let wanted = wanted.ok_or(PlanningError::NothingAsked)?;
-        let (answer, details) = self.answer(request, wanted, folder, root)?;
+        let (answer, asked) = self.answer(request, wanted, folder, root)?;
         answer::write(&answer, root)?;
-        Ok(details)
+        Ok(asked)
     }
 }
 

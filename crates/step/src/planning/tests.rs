@@ -26,7 +26,7 @@ struct Project {
     lines: Lines,
 }
 
-const PLAN: &str = r##"{"plan_md": "# Plan", "context_md": "c", "log_md": "l", "step_files": [
+const PLAN: &str = r##"{"plan_md": "# Plan for `prompts` as in prompts/protocol-new.prompt.md: `make test`", "context_md": "c", "log_md": "l", "step_files": [
     {"filename": "00-setup.md", "content": "s"}, {"filename": "01-build.md", "content": "b"}]}"##;
 
 impl Project {
@@ -116,17 +116,18 @@ fn a_plan_is_written_committed_and_gives_a_spec() {
         millwright_core::protocol::planned_steps(&planned.spec, &SpecContext::default()).is_ok()
     );
     let plan = "millwright/3-0001-demo:.protocols/0001-demo/plan.md";
-    assert_eq!(project.git(&["show", plan]), "# Plan");
+    assert!(project.git(&["show", plan]).starts_with("# Plan for"));
     assert_eq!(project.git(&["status", "--porcelain"]), "");
-    assert_eq!(planned.details["engine_id"], "shell");
+    let details = planned.asked.unwrap().details();
+    assert_eq!(details["engine_id"], "shell");
     assert_eq!(
-        planned.details["prompt_versions"]["planning"]
+        details["prompt_versions"]["planning"]
             .as_str()
             .unwrap()
             .len(),
         12
     );
-    assert!(planned.details["estimated_tokens"].as_u64().unwrap() > 50);
+    assert!(details["estimated_tokens"].as_u64().unwrap() > 50);
 }
 
 #[test]
@@ -153,6 +154,25 @@ fn a_wrong_answer_is_mended_once_and_then_it_is_a_failure() {
 }
 
 #[test]
+fn a_plan_that_names_nothing_of_the_project_is_sent_back() {
+    let airy = PLAN
+        .replace("`make test`", "all is well")
+        .replace("prompts", "things");
+    let mends = format!(
+        "if [ -z \"$MILLWRIGHT_ERRORS\" ]; then cat <<'X'\n{airy}\nX\nelse cat <<'X'\n{PLAN}\nX\nfi"
+    );
+    assert!(Project::planned_by(&mends).plan().is_ok());
+    let error = Project::planned_by(&format!("cat <<'X'\n{airy}\nX")).plan();
+    let error = error.unwrap_err().to_string();
+    for lack in [
+        "names 0 files or folders of the project and must name 2",
+        "names no command",
+    ] {
+        assert!(error.contains(lack), "{error}");
+    }
+}
+
+#[test]
 fn a_file_that_leads_out_of_the_protocols_folder_is_refused() {
     let bad = PLAN.replace("00-setup.md", "../../00-setup.md");
     let project = Project::planned_by(&format!("cat <<'X'\n{bad}\nX"));
@@ -170,7 +190,7 @@ fn files_that_are_there_are_the_plan() {
     project.write(".protocols/0001-demo/notes.md", "x");
     let planned = project.plan_with(|request| request.request = None).unwrap();
     assert_eq!(planned.spec["steps"].as_array().unwrap().len(), 1);
-    assert!(planned.details.is_empty());
+    assert!(planned.asked.is_none());
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub use check::Checked;
 pub use execute::Executed;
 pub(crate) use gates::run_all as run_gates;
 pub use port::{OutcomePort, PortError};
-pub(crate) use prompt::{PLAN, Prompt};
+pub(crate) use prompt::{Bundled, PLAN, PLAN_DOCUMENT, Prompt, SPECIFICATION, TASKS};
+pub(crate) use settings::Grounding;
 pub use settings::Settings;
 pub(crate) use tokens::estimated_tokens;
 

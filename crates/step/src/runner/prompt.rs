@@ -18,7 +18,7 @@ const LONGEST_EXECUTABLE: usize = 256 * 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bundled {
     pub(crate) name: &'static str,
-    text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 /// Judges a step's work.
@@ -36,6 +36,24 @@ pub(super) const AUTO_FIX: Bundled = Bundled {
 pub(crate) const PLAN: Bundled = Bundled {
     name: "prompts/protocol-new.prompt.md",
     text: include_str!("../../../../prompts/protocol-new.prompt.md"),
+};
+
+/// Asks for a specification.
+pub(crate) const SPECIFICATION: Bundled = Bundled {
+    name: "prompts/spec-new.prompt.md",
+    text: include_str!("../../../../prompts/spec-new.prompt.md"),
+};
+
+/// Asks for a specification's plan.
+pub(crate) const PLAN_DOCUMENT: Bundled = Bundled {
+    name: "prompts/plan-new.prompt.md",
+    text: include_str!("../../../../prompts/plan-new.prompt.md"),
+};
+
+/// Asks for a plan's tasks.
+pub(crate) const TASKS: Bundled = Bundled {
+    name: "prompts/tasks-new.prompt.md",
+    text: include_str!("../../../../prompts/tasks-new.prompt.md"),
 };
 
 /// A prompt.

@@ -11,6 +11,8 @@ use crate::workspace;
 
 /// So often what a check found is mended, where nobody says otherwise.
 const AUTO_FIX_ATTEMPTS: u32 = 3;
+/// So many files a plan has to name, where nobody says otherwise.
+const PATH_HITS: usize = 6;
 /// The contract's engine of last resort.
 pub(super) const LAST_ENGINE: &str = "opencode";
 /// So long an engine works where nobody says otherwise.
@@ -31,6 +33,8 @@ pub struct Settings {
     planning_engine: Option<String>,
     /// The model that plans.
     pub(crate) planning_model: Option<String>,
+    /// What a plan has to name.
+    pub(crate) grounding: Grounding,
     /// How work is done in git.
     pub workspace: workspace::Options,
     /// The Windmill or mill job that this runs in.
@@ -39,6 +43,27 @@ pub struct Settings {
     pub agent: Option<String>,
     /// What the caller tells the engine beside the prompt, as JSON.
     pub context: Option<String>,
+}
+
+/// What a plan has to name, so that it is one for this project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grounding {
+    /// So many of the project's files and folders.
+    pub(crate) min_path_hits: usize,
+    /// A command.
+    pub(crate) require_command: bool,
+}
+
+impl Grounding {
+    fn read(text: impl Fn(&str) -> Option<String>) -> Self {
+        let hits = text("TASKSGODZILLA_PLANNING_GROUNDING_MIN_PATH_HITS");
+        let hits = hits.and_then(|number| number.trim().parse().ok());
+        let command = text("TASKSGODZILLA_PLANNING_GROUNDING_REQUIRE_COMMAND");
+        Self {
+            min_path_hits: hits.unwrap_or(PATH_HITS),
+            require_command: !command.is_some_and(|word| is_off(&word)),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -66,6 +91,7 @@ impl Settings {
             auto_fix_attempts: auto_fix_attempts(text),
             planning_engine: text("TASKSGODZILLA_PLANNING_ENGINE_ID"),
             planning_model: text("PROTOCOL_PLANNING_MODEL"),
+            grounding: Grounding::read(text),
             workspace: workspace::Options::read(&variable),
             job_id: text("WM_JOB_ID"),
             agent: None,
@@ -84,11 +110,13 @@ impl Settings {
 
     /// The engine that plans where the project names none.
     pub(crate) fn planning_engine(&self) -> &str {
-        let given = self
-            .planning_engine
-            .as_deref()
-            .or(self.default_engine.as_deref());
-        given.unwrap_or(LAST_ENGINE)
+        self.named_planning_engine().unwrap_or(LAST_ENGINE)
+    }
+
+    /// The same, where someone names one.
+    pub(crate) fn named_planning_engine(&self) -> Option<&str> {
+        let own = self.planning_engine.as_deref();
+        own.or(self.default_engine.as_deref())
     }
 
     /// The model for a kind of work.
@@ -108,10 +136,7 @@ impl Settings {
 
 /// How often what a check found is mended: as often as is said, where it is not switched off.
 fn auto_fix_attempts(text: impl Fn(&str) -> Option<String>) -> u32 {
-    let off = text("TASKSGODZILLA_QA_AUTO_FIX_ENABLED").is_some_and(|word| {
-        let word = word.trim().to_ascii_lowercase();
-        ["false", "0", "no", "off"].contains(&&*word)
-    });
+    let off = text("TASKSGODZILLA_QA_AUTO_FIX_ENABLED").is_some_and(|word| is_off(&word));
     let attempts = text("TASKSGODZILLA_QA_MAX_AUTO_FIX_ATTEMPTS");
     let attempts = attempts.and_then(|number| number.trim().parse().ok());
     if off {
@@ -119,6 +144,11 @@ fn auto_fix_attempts(text: impl Fn(&str) -> Option<String>) -> u32 {
     } else {
         attempts.unwrap_or(AUTO_FIX_ATTEMPTS)
     }
+}
+
+fn is_off(word: &str) -> bool {
+    let word = word.trim().to_ascii_lowercase();
+    ["false", "0", "no", "off"].contains(&&*word)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use millwright_core::protocol::{Begun, ExecutionOutcome, Kind};
 use serde_json::json;
 
 use super::StepError;
-use super::registration::with_own_run;
+use super::registration::{Belongs, with_own_run};
 use super::worker::{self, Wanted};
 use crate::host::NativeHost;
 use crate::runner::Executed;
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     let work = worker::begin(&wanted, Kind::Execute, host).await?;
     let agent = Some(args.agent_id.as_str());
     let step = work.begun.claim.step_run_id;
-    with_own_run(host, Args::NAME, step, async |run| {
+    with_own_run(host, Args::NAME, Belongs::step(step), async |run| {
         let executed = worker::run(host, run, agent, &args.context, |runner| {
             runner.execute(&work.begun)
         })?;

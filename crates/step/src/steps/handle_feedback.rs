@@ -24,6 +24,7 @@ use crate::host::{Host, date};
 /// When the API refuses, and when neither a step nor a protocol is named that the action needs.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
     let belongs = Belongs {
+        project_id: None,
         step_run_id: named(args.step_run_id),
         protocol_run_id: named(args.protocol_run_id),
     };

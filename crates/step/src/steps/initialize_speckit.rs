@@ -12,16 +12,9 @@ use millwright_core::catalog::scripts::initialize_speckit::{Args, Output};
 use super::StepError;
 use super::analyze_project::folder;
 use crate::host::Host;
+use crate::planning::TEMPLATES;
 
 const CONSTITUTION: &str = include_str!("speckit/constitution.md");
-const TEMPLATES: [(&str, &str); 3] = [
-    ("spec-template.md", include_str!("speckit/spec-template.md")),
-    ("plan-template.md", include_str!("speckit/plan-template.md")),
-    (
-        "tasks-template.md",
-        include_str!("speckit/tasks-template.md"),
-    ),
-];
 /// What runs leave behind is not to be committed.
 const IGNORED: &str = ".specify/specs/*/_runtime/runs/";
 
@@ -71,9 +64,9 @@ fn make(
         str::to_owned,
     );
     note(constitution, make_file(constitution, &text), created)?;
-    for (name, text) in TEMPLATES {
-        let path = specify.join("templates").join(name);
-        note(&path, make_file(&path, text), created)?;
+    for template in TEMPLATES {
+        let path = root.join(template.name);
+        note(&path, make_file(&path, template.text), created)?;
     }
     let ignore = root.join(".gitignore");
     extend(&ignore).map_err(|reason| (ignore.display().to_string(), reason))

@@ -5,6 +5,7 @@
 mod agent_log;
 mod analyze_project;
 mod clone_repo;
+mod documents;
 mod emit_tasksgodzilla_codex_refs;
 mod entry;
 mod error;
@@ -12,11 +13,15 @@ mod execute_step;
 mod execution;
 mod finish_tasksgodzilla_codex_run;
 mod frameworks;
+mod generate_plan;
+mod generate_spec;
+mod generate_tasks;
 mod git;
 mod handle_feedback;
 mod initialize_speckit;
 mod job;
 mod not_yet;
+mod plan_protocol;
 mod project;
 mod protocol_plan_and_wait;
 mod protocol_select_next_step;
@@ -64,12 +69,12 @@ pub const ALL: &[StepEntry] = entries! {
         analyze_project,
         initialize_speckit,
         spec_audit,
-    }
-    later {
-        plan_protocol,
-        open_pr,
         generate_spec,
         generate_plan,
         generate_tasks,
+        plan_protocol,
+    }
+    later {
+        open_pr,
     }
 };

@@ -18,10 +18,7 @@ use crate::host::Host;
 /// # Errors
 /// When the API refuses, when planning fails or is cancelled, and when the time is up.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
-    let belongs = Belongs {
-        protocol_run_id: Some(args.protocol_run_id),
-        step_run_id: None,
-    };
+    let belongs = Belongs::protocol(args.protocol_run_id);
     let given = params([
         ("protocol_run_id", args.protocol_run_id.into()),
         ("timeout_seconds", args.timeout_seconds.into()),
@@ -30,7 +27,8 @@ pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepErro
     registered(host, Args::NAME, belongs, given, plan(&args, host)).await
 }
 
-async fn plan(args: &Args, host: &impl Host) -> Result<Output, StepError> {
+/// The same, without a run of its own.
+pub(super) async fn plan(args: &Args, host: &impl Host) -> Result<Output, StepError> {
     let limit = Duration::from_secs(args.timeout_seconds.max(1).unsigned_abs());
     let pause = Duration::from_millis(args.poll_interval_ms.max(50).unsigned_abs());
     let until = host.now() + limit;

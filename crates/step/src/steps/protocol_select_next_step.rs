@@ -16,10 +16,7 @@ use crate::host::Host;
 /// # Errors
 /// When the API does not answer or refuses. No ready step is no error.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
-    let belongs = Belongs {
-        protocol_run_id: Some(args.protocol_run_id),
-        step_run_id: None,
-    };
+    let belongs = Belongs::protocol(args.protocol_run_id);
     let given = params([
         ("protocol_run_id", args.protocol_run_id.into()),
         (

@@ -21,9 +21,38 @@ const END_LIMIT: Duration = Duration::from_millis(400);
 
 /// What a run belongs to.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "they are the API's names")]
 pub(super) struct Belongs {
+    pub(super) project_id: Option<i64>,
     pub(super) protocol_run_id: Option<i64>,
     pub(super) step_run_id: Option<i64>,
+}
+
+impl Belongs {
+    /// A protocol run.
+    pub(super) fn protocol(id: i64) -> Self {
+        Self {
+            protocol_run_id: Some(id),
+            ..Self::default()
+        }
+    }
+
+    /// A project, where one is named.
+    pub(super) fn project(id: Option<i64>) -> Self {
+        Self {
+            // Flows pass 0 where their caller named no project.
+            project_id: id.filter(|id| *id != 0),
+            ..Self::default()
+        }
+    }
+
+    /// A step run.
+    pub(super) fn step(id: i64) -> Self {
+        Self {
+            step_run_id: Some(id),
+            ..Self::default()
+        }
+    }
 }
 
 /// Runs `work`, and around it registers and closes a run of kind `devgodzilla.<script>` when this job is not part of a flow.
@@ -53,14 +82,13 @@ pub(super) async fn registered<T: Serialize>(
 pub(super) async fn with_own_run<T: Serialize>(
     host: &impl Host,
     script: &str,
-    step_run_id: i64,
+    belongs: Belongs,
     work: impl AsyncFnOnce(Option<&RunId>) -> Result<T, StepError>,
 ) -> Result<T, StepError> {
-    let belongs = Belongs {
-        step_run_id: Some(step_run_id),
-        protocol_run_id: None,
-    };
-    let given = params([("step_run_id", step_run_id.into())]);
+    let given = params([
+        ("project_id", belongs.project_id.into()),
+        ("step_run_id", belongs.step_run_id.into()),
+    ]);
     let run = start(host, script, belongs, given).await;
     let outcome = work(run.as_ref()).await;
     if let Some(run) = run {
@@ -82,7 +110,7 @@ async fn start(host: &impl Host, script: &str, belongs: Belongs, params: Object)
         run_id: None,
         job_type: "windmill".to_owned(),
         run_kind: Some(format!("devgodzilla.{script}")),
-        project_id: None,
+        project_id: belongs.project_id,
         protocol_run_id: belongs.protocol_run_id,
         step_run_id: belongs.step_run_id,
         params: Some(params),

@@ -7,7 +7,7 @@ use millwright_core::catalog::scripts::run_qa::{Args, GateResult, Output, Verdic
 use millwright_core::protocol::{self, GateStatus, Kind};
 
 use super::StepError;
-use super::registration::with_own_run;
+use super::registration::{Belongs, with_own_run};
 use super::worker::{self, Wanted};
 use crate::host::NativeHost;
 use crate::runner::Checked;
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     };
     let work = worker::begin(&wanted, Kind::Qa, host).await?;
     let step = work.begun.claim.step_run_id;
-    with_own_run(host, Args::NAME, step, async |run| {
+    with_own_run(host, Args::NAME, Belongs::step(step), async |run| {
         let checked = worker::run(host, run, None, &args.constitution, |runner| {
             runner.check(&work.begun, None)
         })?;

@@ -27,10 +27,7 @@ use verdict::Judged;
 /// # Errors
 /// When the API refuses, the step is none of the protocol's, or gates are to be run and cannot be.
 pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepError> {
-    let belongs = Belongs {
-        protocol_run_id: Some(args.protocol_run_id),
-        step_run_id: args.step_run_id,
-    };
+    let belongs = Belongs::protocol(args.protocol_run_id);
     let given = params([("protocol_run_id", args.protocol_run_id.into())]);
     registered(host, Args::NAME, belongs, given, judge(&args, host)).await
 }

@@ -24,6 +24,7 @@ const LONGEST_SENTENCE: usize = 200;
 /// When the API does not answer or refuses. Runs without a valid spec are no error.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
     let belongs = Belongs {
+        project_id: args.project_id,
         protocol_run_id: args.protocol_id,
         step_run_id: None,
     };

@@ -16,10 +16,7 @@ use crate::host::Host;
 /// # Errors
 /// When the API refuses, and when the execution fails or is cancelled.
 pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
-    let belongs = Belongs {
-        step_run_id: Some(args.step_run_id),
-        protocol_run_id: None,
-    };
+    let belongs = Belongs::step(args.step_run_id);
     let given = params([("step_run_id", args.step_run_id.into())]);
     registered(host, Args::NAME, belongs, given, execute(&args, host)).await
 }

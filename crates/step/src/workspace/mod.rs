@@ -95,7 +95,69 @@ pub(crate) fn open(
     })
 }
 
+/// A branch that is there already.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    /// Whether a protocol's work has been done on it, or is to be by the environment's word.
+    pub(crate) is_ours: bool,
+    /// Whether the file is on it.
+    pub(crate) holds: bool,
+}
+
+/// Looks for a place's branch, and for a file on it; without git for the file alone.
+///
+/// # Errors
+/// [`WorkspaceError`].
+pub(crate) fn look(
+    place: &Place,
+    options: &Options,
+    file: &Path,
+) -> Result<Option<Found>, WorkspaceError> {
+    let Some(branch) = Branch::find(place, options)? else {
+        let there = place
+            .folder
+            .as_deref()
+            .is_some_and(|folder| folder.join(file).exists());
+        return Ok(there.then_some(Found {
+            is_ours: true,
+            holds: true,
+        }));
+    };
+    let reference = branch.reference();
+    if branch.git().commit(&reference)?.is_none() {
+        return Ok(None);
+    }
+    let file = format!("{reference}:{}", file.display());
+    let found = branch.git().find(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &file,
+    ])?;
+    Ok(Some(Found {
+        is_ours: options.shared_branch.is_some() || branch.note("branch.lock").exists(),
+        holds: found.is_some(),
+    }))
+}
+
 impl Workspace {
+    /// The branch that the work is for.
+    pub(crate) fn branch(&self) -> Option<&str> {
+        self.held.as_ref().map(|held| held.branch.name())
+    }
+
+    /// Where a file is found once the work is merged: in the protocol's first worktree.
+    pub(crate) fn published_path(&self, path: &Path) -> PathBuf {
+        let Some(held) = &self.held else {
+            return path.to_owned();
+        };
+        match path.strip_prefix(held.slot.folder()) {
+            Ok(rest) => held.branch.folder(0).join(rest),
+            Err(_) => path.to_owned(),
+        }
+    }
+
     /// Where the work is done.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
@@ -114,14 +176,7 @@ impl Workspace {
 
     /// The outputs where they are found once the work is merged: in the protocol's first worktree.
     pub(crate) fn published(&self, outputs: Outputs) -> Outputs {
-        let Some(held) = &self.held else {
-            return outputs;
-        };
-        let (from, to) = (held.slot.folder(), held.branch.folder(0));
-        let moved = |path: String| match Path::new(&path).strip_prefix(from) {
-            Ok(rest) => to.join(rest).display().to_string(),
-            Err(_) => path,
-        };
+        let moved = |path: String| self.published_path(Path::new(&path)).display().to_string();
         Outputs {
             protocol: outputs.protocol.map(moved),
             aux: outputs

@@ -1,18 +1,20 @@
 //! `generate_plan`: writes a plan for a specification.
 //!
-//! Always so: a plan that could not be made is never replaced by a template.
+//! Always so: a plan that an engine could not make is never replaced by a template.
 
 use crate::catalog::{Reach, Script};
 
 arguments! {
     /// What to plan.
     required {
-        /// The project's folder.
-        project_path: String,
         /// The specification: absolute, or below the project's folder.
         spec_path: String,
     }
     optional {
+        /// The project's folder. By default that of the project with this id.
+        project_path: Option<String>,
+        /// The project, whose engine and models are used.
+        project_id: Option<i64>,
         /// What the plan has to respect, in words.
         tech_hints: Option<String>,
     }
@@ -42,8 +44,9 @@ impl Script for Args {
     type Output = Output;
     const NAME: &'static str = "generate_plan";
     const SUMMARY: &'static str = "Writes a plan for a specification";
-    const DESCRIPTION: &'static str = "Has an engine write `plan.md` beside a specification. Fails \
-        when the specification is missing or the engine fails.";
+    const DESCRIPTION: &'static str = "Has an engine write `plan.md` beside a specification, or fills in \
+        the template where none is configured. Fails when the specification is missing, the engine fails, or someone \
+        has changed the plan that is there.";
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;

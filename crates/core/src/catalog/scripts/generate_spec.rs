@@ -1,18 +1,20 @@
 //! `generate_spec`: writes a specification for a feature request.
 //!
-//! Always so: the project is named by its folder, as in the steps that follow.
+//! Always so: the project is named as in the steps that follow: by its folder, or by its id.
 
 use crate::catalog::{Reach, Script};
 
 arguments! {
     /// What to specify.
     required {
-        /// The project's folder.
-        project_path: String,
         /// What is wanted, in words.
         feature_request: String,
     }
     optional {
+        /// The project's folder. By default that of the project with this id.
+        project_path: Option<String>,
+        /// The project, whose engine and models are used.
+        project_id: Option<i64>,
         /// The branch; the feature is named after it, without `feature-`.
         branch_name: Option<String>,
         /// The rules to follow. By default the project's `.specify/memory/constitution.md`.
@@ -38,8 +40,8 @@ impl Script for Args {
     type Output = Output;
     const NAME: &'static str = "generate_spec";
     const SUMMARY: &'static str = "Writes a specification";
-    const DESCRIPTION: &'static str = "Has an engine write a specification for a feature request. \
-        Fails when the folder is no project or the engine fails.";
+    const DESCRIPTION: &'static str = "Has an engine write a specification for a feature request, \
+        or fills in the template where none is configured. Fails when the project is unknown or the engine fails.";
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;

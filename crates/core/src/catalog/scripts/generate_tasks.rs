@@ -7,12 +7,15 @@ use crate::catalog::{Object, Reach, Script};
 arguments! {
     /// What to break down.
     required {
-        /// The project's folder.
-        project_path: String,
         /// The plan: absolute, or below the project's folder.
         plan_path: String,
     }
-    optional {}
+    optional {
+        /// The project's folder. By default that of the project with this id.
+        project_path: Option<String>,
+        /// The project, whose engine and models are used.
+        project_id: Option<i64>,
+    }
 }
 
 record! {
@@ -52,8 +55,8 @@ impl Script for Args {
     const NAME: &'static str = "generate_tasks";
     const SUMMARY: &'static str = "Writes the task list for a plan";
     const DESCRIPTION: &'static str = "Has an engine write `tasks.md` and the tasks' dependencies \
-        beside a plan. Fails when the plan is missing, the engine fails, or the tasks cannot be \
-        ordered.";
+        beside a plan, or fills in the template where none is configured. Fails when the plan is missing, the engine \
+        fails, the tasks cannot be ordered, or someone has changed the list that is there.";
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;
