@@ -6,10 +6,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::git_fixture::git;
 use crate::protocol_fixture::Project;
 use crate::scripted_agent::{self, ScriptedAgent};
 use crate::step_executable::program;
-use crate::work_in_git::{git, project};
+use crate::work_in_git::project;
 
 const PLAN: &str = "# Plan\n\nin `say.sh`: `make test`";
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::git_fixture::git;
 use crate::protocol_fixture::Project;
 use crate::scripted_agent::{self, ScriptedAgent};
-use crate::work_in_git::{git, project};
+use crate::work_in_git::project;
 use crate::worker::{command, outcome};
 
 const PLAN: &str = "# Plan\n\n`say.sh`, `prompts/qa.md` and `prompts`: `make test`";

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use crate::git_fixture::commit_all;
 use crate::protocol_fixture::{Project, checked_by, shell_step};
 use crate::worker::run;
 
@@ -148,10 +149,7 @@ async fn gates_run_over_the_branch_where_the_project_wants_it() {
         "work.sh",
         "[ -z \"$MILLWRIGHT_CONTEXT\" ] && echo x > other.txt; echo done",
     );
-    let git = crate::work_in_git::git;
-    git(&project.workspace, &["init", "--quiet", "-b", "main"]);
-    git(&project.workspace, &["add", "."]);
-    git(&project.workspace, &["commit", "--quiet", "-m", "One"]);
+    commit_all(&project.workspace);
     let protocol = project
         .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
         .await;

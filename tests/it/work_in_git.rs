@@ -2,26 +2,10 @@
 //!
 //! Always so: the project's own checkout is as it was.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::{Value, json};
 
+use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
-
-/// Runs git, and gives what it printed.
-pub(crate) fn git(folder: &Path, words: &[&str]) -> String {
-    let who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"];
-    let output = Command::new("git")
-        .args(who)
-        .args(words)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {words:?}: {said}");
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
 
 /// A project whose scripts are committed.
 pub(crate) async fn project(scripts: &[(&str, &str)]) -> Project {
@@ -29,9 +13,7 @@ pub(crate) async fn project(scripts: &[(&str, &str)]) -> Project {
     for (name, text) in scripts {
         project.script(name, text);
     }
-    git(&project.workspace, &["init", "--quiet", "-b", "main"]);
-    git(&project.workspace, &["add", "."]);
-    git(&project.workspace, &["commit", "--quiet", "-m", "One"]);
+    commit_all(&project.workspace);
     project
 }
 

@@ -15,8 +15,6 @@ pub enum Exit {
     BadInput,
     /// 3: something outside did not answer or refused: the API, Windmill, the database, a port.
     Unavailable,
-    /// 4: this step is not available yet.
-    NotYet,
     /// 130: ended by Ctrl-C.
     Interrupted,
     /// 143: ended by SIGTERM, or because the parent process ended.
@@ -31,7 +29,6 @@ impl Exit {
             Self::Failed => 1,
             Self::BadInput => 2,
             Self::Unavailable => 3,
-            Self::NotYet => 4,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

@@ -6,11 +6,11 @@ use super::ClientError;
 
 /// An API's address, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BaseUrl(String);
+pub(crate) struct BaseUrl(String);
 
 impl BaseUrl {
     /// Checks the value of an environment variable.
-    pub(super) fn parse(variable: &'static str, text: &str) -> Result<Self, ClientError> {
+    pub(crate) fn parse(variable: &'static str, text: &str) -> Result<Self, ClientError> {
         match problem(text) {
             None => Ok(Self(text.trim_end_matches('/').to_owned())),
             Some(problem) => Err(ClientError::BadAddress { variable, problem }),
@@ -18,12 +18,12 @@ impl BaseUrl {
     }
 
     /// The address of `path`, which begins with a slash.
-    pub(super) fn join(&self, path: &str) -> String {
+    pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
 
     /// The address, for messages.
-    pub(super) fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         &self.0
     }
 }
@@ -38,7 +38,7 @@ fn problem(text: &str) -> Option<&'static str> {
     let authority = rest.split('/').next().unwrap_or_default();
     let (host, port) = split_port(authority);
     if authority.contains('@') {
-        Some("it holds a user or password; put the token into TASKSGODZILLA_API_TOKEN")
+        Some("it holds a user or password; put the token into the variable for it")
     } else if host.is_empty() {
         Some("it names no host")
     } else if port.is_some_and(|port| port.parse::<u16>().is_err()) {

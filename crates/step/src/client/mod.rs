@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use base_url::BaseUrl;
+pub(crate) use base_url::BaseUrl;
 pub use clarifications::{Asked, Question};
 pub use error::ClientError;
 pub use projects::NewProtocol;

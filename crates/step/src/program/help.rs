@@ -34,7 +34,7 @@ pub(super) fn of_program(steps: &[StepEntry]) -> String {
          Positional arguments are text in the step's order; empty and null mean absent.\n\
          In a Windmill job the result goes to result.json, else to stdout. Messages go to stderr.\n\n\
          Exit codes: 0 done, 1 the work failed, 2 bad input, 3 the API refused or did not answer,\n\
-         4 not available yet, 130 interrupted, 143 terminated\n\n\
+         130 interrupted, 143 terminated\n\n\
          Steps:\n",
     );
     let width = steps

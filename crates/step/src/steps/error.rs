@@ -55,9 +55,6 @@ pub enum StepError {
     /// Work in git cannot begin, or be merged.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
-    /// The step's work follows in a later version.
-    #[error("{0} is not available yet in this version")]
-    NotYet(&'static str),
 }
 
 impl StepError {
@@ -94,7 +91,6 @@ impl StepError {
             | Self::Process(_)
             | Self::File { .. }
             | Self::Workspace(_) => Exit::Failed,
-            Self::NotYet(_) => Exit::NotYet,
         }
     }
 
@@ -128,7 +124,6 @@ impl StepError {
             Self::Process(_) => "ProgramError",
             Self::File { .. } => "FileError",
             Self::Workspace(error) => error.kind(),
-            Self::NotYet(_) => "NotAvailableYet",
         }
     }
 }

@@ -66,7 +66,7 @@ impl Address {
     }
 
     /// `text` without the secret.
-    fn strike_from(&self, text: &str) -> String {
+    pub(super) fn strike_from(&self, text: &str) -> String {
         let Some((user, _)) = &self.secret else {
             return text.to_owned();
         };

@@ -20,7 +20,7 @@ mod git;
 mod handle_feedback;
 mod initialize_speckit;
 mod job;
-mod not_yet;
+mod open_pr;
 mod plan_protocol;
 mod project;
 mod protocol_plan_and_wait;
@@ -38,43 +38,34 @@ use millwright_core::catalog::scripts;
 pub use entry::{StepEntry, perform};
 pub use error::StepError;
 
-/// The entries of steps that have a module here, and of those that follow later.
+/// The entries of steps, each of which has a module here.
 macro_rules! entries {
-    (steps { $($step:ident),* $(,)? } later { $($later:ident),* $(,)? }) => {
-        &[
-            $(StepEntry::of::<scripts::$step::Args>(|arguments, host| {
-                perform(arguments, host, $step::run)
-            }),)*
-            $(StepEntry::of::<scripts::$later::Args>(|arguments, host| {
-                perform(arguments, host, not_yet::run::<scripts::$later::Args>)
-            }),)*
-        ]
+    ($($step:ident),* $(,)?) => {
+        &[$(StepEntry::of::<scripts::$step::Args>(|arguments, host| {
+            perform(arguments, host, $step::run)
+        }),)*]
     };
 }
 
 /// Every step of this crate.
-pub const ALL: &[StepEntry] = entries! {
-    steps {
-        emit_tasksgodzilla_codex_refs,
-        finish_tasksgodzilla_codex_run,
-        protocol_plan_and_wait,
-        protocol_select_next_step,
-        step_execute_api,
-        step_run_qa_api,
-        execute_step,
-        run_qa,
-        run_quality,
-        handle_feedback,
-        clone_repo,
-        analyze_project,
-        initialize_speckit,
-        spec_audit,
-        generate_spec,
-        generate_plan,
-        generate_tasks,
-        plan_protocol,
-    }
-    later {
-        open_pr,
-    }
-};
+pub const ALL: &[StepEntry] = entries![
+    emit_tasksgodzilla_codex_refs,
+    finish_tasksgodzilla_codex_run,
+    protocol_plan_and_wait,
+    protocol_select_next_step,
+    step_execute_api,
+    step_run_qa_api,
+    execute_step,
+    run_qa,
+    run_quality,
+    open_pr,
+    handle_feedback,
+    clone_repo,
+    analyze_project,
+    initialize_speckit,
+    spec_audit,
+    generate_spec,
+    generate_plan,
+    generate_tasks,
+    plan_protocol,
+];

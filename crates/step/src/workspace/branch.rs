@@ -113,7 +113,7 @@ impl Branch {
     }
 
     /// The base branch here, else at the origin, else what the checkout is on.
-    fn base(&self, base: &str) -> Result<String, WorkspaceError> {
+    pub(super) fn base(&self, base: &str) -> Result<String, WorkspaceError> {
         let names = [
             format!("refs/heads/{base}"),
             format!("refs/remotes/origin/{base}"),

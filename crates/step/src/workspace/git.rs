@@ -42,6 +42,7 @@ const SETTINGS: [&str; 9] = [
 pub(super) struct Git {
     folder: PathBuf,
     index: Option<PathBuf>,
+    settings: Vec<(String, String)>,
 }
 
 impl Git {
@@ -49,6 +50,15 @@ impl Git {
         Self {
             folder: folder.to_owned(),
             index: None,
+            settings: Vec::new(),
+        }
+    }
+
+    /// The same with settings that stand in its environment, where nobody else reads them.
+    pub(super) fn with_settings(&self, settings: Vec<(String, String)>) -> Self {
+        Self {
+            settings,
+            ..self.clone()
         }
     }
 
@@ -101,7 +111,7 @@ impl Git {
 
     fn finish(&self, arguments: &[&str]) -> Result<Finished, WorkspaceError> {
         let host = NativeHost::new();
-        let mut variables = environment(|name| std::env::var(name).ok(), &[]);
+        let mut variables = environment(|name| std::env::var(name).ok(), &self.settings);
         if let Some(index) = &self.index {
             variables.insert("GIT_INDEX_FILE".to_owned(), index.display().to_string());
         }

@@ -10,6 +10,7 @@ mod git;
 mod names;
 mod options;
 mod place;
+mod publish;
 mod settle;
 mod slot;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) use git::{REDIRECTING, environment};
 pub(crate) use names::check_branch;
 pub use options::Options;
 pub(crate) use place::Place;
+pub(crate) use publish::{Publication, publication};
 
 use crate::engine::LineSink;
 use branch::Branch;

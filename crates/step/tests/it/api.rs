@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 pub(crate) enum Reply {
     /// Answers.
     Json(u16, Value),
+    /// Answers with what is no JSON.
+    Text(u16, &'static str),
     /// Sends the caller elsewhere.
     Redirect(String),
     /// Closes the connection without an answer.
@@ -159,6 +161,13 @@ fn serve(
                 write!(
                     output,
                     "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                )?;
+            }
+            Reply::Text(status, body) => {
+                write!(
+                    output,
+                    "HTTP/1.1 {status} X\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 )?;
             }

@@ -4,10 +4,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::git_fixture::git;
 use crate::step::{Ended, Step, names, text};
 
 /// A repository with one commit on `main`.
@@ -35,22 +35,6 @@ impl Origin {
         git(&self.path(), &["commit", "--quiet", "-m", file]);
         git(&self.path(), &["rev-parse", "HEAD"])
     }
-}
-
-fn git(folder: &Path, words: &[&str]) -> String {
-    let who = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"];
-    let output = Command::new("git")
-        .args(who)
-        .args(words)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "git {words:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 fn clone(url: &str, branch: &str, target: &Path) -> Ended {

@@ -6,7 +6,12 @@ mod api;
 mod clone;
 mod emit;
 mod faults;
+#[path = "../../../../tests/it/git_fixture.rs"]
+mod git_fixture;
+mod open_pr;
+mod open_pr_programs;
 mod program;
+mod pull_request_fixture;
 mod result;
 mod runner;
 mod step;

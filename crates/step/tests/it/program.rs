@@ -68,14 +68,3 @@ fn what_is_wrong_with_the_arguments_is_named() {
     .collect();
     insta::assert_snapshot!("argument_errors", errors.concat());
 }
-
-#[test]
-fn steps_that_follow_later_say_so() {
-    let ended = Step::new(["open_pr", "1"]).in_a_job().run().exits(4);
-    assert_eq!(ended.result()["name"], "NotAvailableYet");
-    assert_eq!(
-        ended.stderr,
-        "error: open_pr is not available yet in this version\n"
-    );
-    Step::new(["open_pr"]).run().exits(2);
-}

@@ -3,8 +3,6 @@
 //! Always so: the engine is a double that keeps its task, and the port one that keeps the reports.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use millwright_core::protocol::{Begun, ExecutionOutcome, QaVerdict, Report, StepRun};
@@ -13,6 +11,8 @@ use millwright_step::engine::{
 };
 use millwright_step::runner::{OutcomePort, PortError, Runner, Settings};
 use serde_json::{Value, json};
+
+use crate::git_fixture::git;
 
 /// An engine that answers so, and keeps what it was asked.
 #[derive(Clone)]
@@ -145,16 +145,6 @@ impl Work {
     fn task(&self) -> Task {
         self.reader.tasks.lock().unwrap().last().unwrap().clone()
     }
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let ended = Command::new("git")
-        .current_dir(folder)
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.org"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(ended.status.success(), "{ended:?}");
 }
 
 #[test]

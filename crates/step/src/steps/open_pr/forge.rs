@@ -1,0 +1,412 @@
+//! The forge that a repository is on: found by the remote's address and the environment.
+//!
+//! Always so: a token is used at github.com, gitlab.com, and where the environment names the API; nowhere else.
+
+use super::Address;
+use crate::client::BaseUrl;
+use crate::host::Secret;
+
+/// Names GitHub's API, as GitHub's own runners do.
+const GITHUB_API: &str = "GITHUB_API_URL";
+/// Names GitLab's API.
+const GITLAB_API: &str = "GITLAB_API_URL";
+const GITHUB_TOKENS: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
+const GITLAB_TOKENS: [&str; 1] = ["GITLAB_TOKEN"];
+
+/// What kind of forge it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    GitHub,
+    GitLab,
+}
+
+/// A repository on a forge.
+#[derive(Debug)]
+pub(super) struct Forge {
+    pub(super) kind: Kind,
+    /// Its host, as people name it.
+    pub(super) host: String,
+    /// The repository: `owner/name`, at GitLab perhaps with more groups.
+    pub(super) path: String,
+    /// Its API, where it is known.
+    pub(super) api: Option<BaseUrl>,
+    /// The variable that holds the token, and the token.
+    pub(super) token: Option<(&'static str, Secret)>,
+    /// Where git speaks HTTP with it: scheme and host.
+    http: Option<String>,
+}
+
+/// Where a repository is.
+struct Location {
+    host: String,
+    path: String,
+    http: Option<String>,
+}
+
+impl Forge {
+    /// Finds the forge of an address.
+    ///
+    /// # Errors
+    /// What is wrong, or unknown, and what to do.
+    pub(super) fn of(
+        address: &Address,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let location = Location::of(address.shown());
+        let Location { host, path, http } = location.ok_or_else(|| unknown(address.shown()))?;
+        let api = |name| match variable(name) {
+            Some(text) => BaseUrl::parse(name, &text).map(Some),
+            None => Ok(None),
+        };
+        let api = |name| api(name).map_err(|error| error.to_string());
+        let (github, gitlab) = (api(GITHUB_API)?, api(GITLAB_API)?);
+        let standard = |text| BaseUrl::parse("", text).ok();
+        let named = |api: &Option<BaseUrl>| api.as_ref().is_some_and(|api| is_of(api, &host));
+        let (kind, api) = match host.as_str() {
+            "github.com" => (
+                Kind::GitHub,
+                github.or_else(|| standard("https://api.github.com")),
+            ),
+            "gitlab.com" => (
+                Kind::GitLab,
+                gitlab.or_else(|| standard("https://gitlab.com/api/v4")),
+            ),
+            _ if named(&github) => (Kind::GitHub, github),
+            _ if named(&gitlab) => (Kind::GitLab, gitlab),
+            // Its own program may know it; no token of ours goes there.
+            _ if host.contains("gitlab") => (Kind::GitLab, None),
+            _ if host.contains("github") => (Kind::GitHub, None),
+            _ => return Err(unknown(&host)),
+        };
+        let token = match &api {
+            Some(_) => kind.token(&variable)?,
+            None => None,
+        };
+        Ok(Self {
+            kind,
+            path: checked(&path, kind)?,
+            host,
+            api,
+            token,
+            http,
+        })
+    }
+
+    /// Its name in results.
+    pub(super) fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::GitHub => "github",
+            Kind::GitLab => "gitlab",
+        }
+    }
+
+    /// Where a person opens the request.
+    pub(super) fn compare_url(&self, branch: &str, base: &str) -> String {
+        let (branch, base) = (encoded(branch, "/"), encoded(base, "/"));
+        let repository = format!("https://{}/{}", self.host, self.path);
+        match self.kind {
+            Kind::GitHub => format!("{repository}/compare/{base}...{branch}?expand=1"),
+            Kind::GitLab => format!(
+                "{repository}/-/merge_requests/new?merge_request%5Bsource_branch%5D={branch}\
+                 &merge_request%5Btarget_branch%5D={base}"
+            ),
+        }
+    }
+
+    /// Lets git take the token from its environment where it speaks HTTP with this forge. What git is told names the
+    /// variable alone.
+    pub(super) fn push_settings(&self) -> Vec<(String, String)> {
+        let (Some(http), Some((variable, _))) = (&self.http, &self.token) else {
+            return Vec::new();
+        };
+        let user = match self.kind {
+            Kind::GitHub => "x-access-token",
+            Kind::GitLab => "oauth2",
+        };
+        let helper = format!(
+            "!f() {{ test \"$1\" != get || printf 'username={user}\\npassword=%s\\n' \"${variable}\"; }}; f"
+        );
+        vec![(format!("credential.{http}.helper"), helper)]
+    }
+
+    /// A text in which the token is not.
+    pub(super) fn without_secret(&self, text: &str) -> String {
+        match &self.token {
+            Some((_, token)) => token.strike_from(text),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The variables in which a token is looked for, as words.
+    pub(super) fn token_variables(&self) -> String {
+        let variables = self.kind.variables().join(" or ");
+        if self.api.is_none() {
+            let api = match self.kind {
+                Kind::GitHub => GITHUB_API,
+                Kind::GitLab => GITLAB_API,
+            };
+            return format!("{variables}, with the address of its API in {api}");
+        }
+        variables
+    }
+}
+
+impl Kind {
+    fn variables(self) -> &'static [&'static str] {
+        match self {
+            Self::GitHub => &GITHUB_TOKENS,
+            Self::GitLab => &GITLAB_TOKENS,
+        }
+    }
+
+    fn token(
+        self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<(&'static str, Secret)>, String> {
+        let mut names = self.variables().iter();
+        let Some((name, token)) = names.find_map(|name| Some((*name, variable(name)?))) else {
+            return Ok(None);
+        };
+        if token.chars().all(|c| c.is_ascii_graphic()) {
+            Ok(Some((name, Secret::new(token))))
+        } else {
+            Err(format!(
+                "{name} cannot be sent: it holds a space, a line end or a character beyond ASCII"
+            ))
+        }
+    }
+}
+
+impl Location {
+    /// Host and path of an address that another machine is behind.
+    fn of(address: &str) -> Option<Self> {
+        for scheme in ["https", "http", "ssh", "git"] {
+            let rest = address.strip_prefix(scheme);
+            let Some(rest) = rest.and_then(|rest| rest.strip_prefix("://")) else {
+                continue;
+            };
+            let (authority, path) = rest.split_once('/')?;
+            let authority = authority.rsplit('@').next().unwrap_or(authority);
+            let is_http = scheme.starts_with("http");
+            let host = if is_http {
+                authority
+            } else {
+                authority.split(':').next().unwrap_or(authority)
+            };
+            let http = is_http.then(|| format!("{scheme}://{authority}"));
+            return Some(Self::new(host, path, http));
+        }
+        let (_, rest) = address.split_once('@')?;
+        let (host, path) = rest.split_once(':')?;
+        Some(Self::new(host, path, None))
+    }
+
+    fn new(host: &str, path: &str, http: Option<String>) -> Self {
+        let host = host.to_ascii_lowercase();
+        // Where SSH goes through the port of HTTPS.
+        let host = match host.as_str() {
+            "ssh.github.com" => "github.com".to_owned(),
+            "altssh.gitlab.com" => "gitlab.com".to_owned(),
+            _ => host,
+        };
+        let path = path.trim_matches('/');
+        let path = path.strip_suffix(".git").unwrap_or(path).to_owned();
+        Self { host, path, http }
+    }
+}
+
+/// Whether an API is that of a host: on it, or on `api.` of it.
+fn is_of(api: &BaseUrl, host: &str) -> bool {
+    let rest = api.shown().split_once("://").map(|(_, rest)| rest);
+    let authority = rest.and_then(|rest| rest.split('/').next());
+    let authority = authority.unwrap_or_default().to_ascii_lowercase();
+    let name = authority.strip_prefix("api.").unwrap_or(&authority);
+    let bare = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
+    authority == host || name == host || (!host.contains(':') && bare(name) == host)
+}
+
+/// A repository's path, of which each part is a name: it becomes a part of addresses.
+fn checked(path: &str, kind: Kind) -> Result<String, String> {
+    let is_name = |part: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+        !part.is_empty() && part != "." && part != ".." && part.chars().all(known)
+    };
+    let count = path.split('/').count();
+    let fits = match kind {
+        Kind::GitHub => count == 2,
+        Kind::GitLab => count >= 2,
+    };
+    if fits && path.split('/').all(is_name) {
+        Ok(path.to_owned())
+    } else {
+        Err(format!(
+            "{path:?} is no repository of a forge: expected owner/name"
+        ))
+    }
+}
+
+fn unknown(place: &str) -> String {
+    format!(
+        "no forge is known at {place}: pull requests are opened at github.com and gitlab.com, and at the hosts that \
+         {GITHUB_API} and {GITLAB_API} name"
+    )
+}
+
+/// A text as a part of an address; what is in `kept` stays as it is.
+pub(super) fn encoded(text: &str, kept: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        let c = char::from(byte);
+        if c.is_ascii_alphanumeric() || "-._~".contains(c) || kept.contains(c) {
+            encoded.push(c);
+        } else {
+            encoded.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    encoded
+}
+
+fn hex(digit: u8) -> char {
+    let digit = char::from_digit(digit.into(), 16).unwrap_or('0');
+    digit.to_ascii_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn forge(address: &str, variables: &[(&str, &str)]) -> Result<Forge, String> {
+        Forge::of(&Address::parse(address).unwrap(), |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_forge_is_found_by_the_remotes_address() {
+        for (address, kind, host, path) in [
+            (
+                "https://github.com/acme/demo.v2.git",
+                Kind::GitHub,
+                "github.com",
+                "acme/demo.v2",
+            ),
+            (
+                "https://me:hush@GitHub.com/acme/a.b.c/",
+                Kind::GitHub,
+                "github.com",
+                "acme/a.b.c",
+            ),
+            (
+                "git@github.com:acme/demo.git",
+                Kind::GitHub,
+                "github.com",
+                "acme/demo",
+            ),
+            (
+                "ssh://git@ssh.github.com:443/acme/demo",
+                Kind::GitHub,
+                "github.com",
+                "acme/demo",
+            ),
+            (
+                "https://gitlab.com/a/b/c.git",
+                Kind::GitLab,
+                "gitlab.com",
+                "a/b/c",
+            ),
+            (
+                "git@gitlab.example.org:a/b.git",
+                Kind::GitLab,
+                "gitlab.example.org",
+                "a/b",
+            ),
+        ] {
+            let forge = forge(address, &[]).unwrap();
+            assert_eq!((forge.kind, &*forge.host, &*forge.path), (kind, host, path));
+        }
+        for address in [
+            "/srv/demo.git",
+            "https://bitbucket.org/a/b",
+            "https://github.com/only",
+            "https://github.com/a/b/c",
+            "https://github.com/../b",
+            "https://github.com/a/%2e%2e",
+        ] {
+            assert!(forge(address, &[]).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_used_only_where_someone_said_that_its_forge_is() {
+        let token = [("GITLAB_TOKEN", "hush"), ("GITHUB_TOKEN", "hush")];
+        let known = |address, more: &[(&str, &str)]| {
+            let forge = forge(address, &[&token[..], more].concat());
+            forge.map(|forge| forge.token.is_some())
+        };
+        assert_eq!(known("https://gitlab.evil.org/a/b", &[]), Ok(false));
+        assert_eq!(known("https://gitlab.com/a/b", &[]), Ok(true));
+        let api = [("GITLAB_API_URL", "https://git.example.org/api/v4/")];
+        assert_eq!(known("https://git.example.org/a/b", &api), Ok(true));
+        assert_eq!(known("ssh://git@git.example.org:22/a/b", &api), Ok(true));
+        assert!(known("https://git.example.org.evil.net/a/b", &api).is_err());
+        let github = [("GITHUB_API_URL", "https://api.corp.ghe.com")];
+        assert_eq!(known("https://corp.ghe.com/a/b", &github), Ok(true));
+        let odd = forge("https://github.com/a/b", &[("GH_TOKEN", "a\nb")]);
+        assert!(odd.unwrap_err().starts_with("GH_TOKEN cannot be sent"));
+    }
+
+    #[test]
+    fn what_git_is_told_names_the_token_and_does_not_hold_it() {
+        let forge = forge("https://github.com/a/b", &[("GH_TOKEN", "hush")]).unwrap();
+        let [(key, helper)] = &forge.push_settings()[..] else {
+            panic!("one setting");
+        };
+        assert_eq!(key, "credential.https://github.com.helper");
+        assert!(
+            helper.contains("$GH_TOKEN") && !helper.contains("hush"),
+            "{helper}"
+        );
+        assert!(!format!("{forge:?}").contains("hush"));
+    }
+
+    #[test]
+    fn git_takes_the_token_from_its_environment() {
+        let forge = forge("https://github.com/a/b", &[("GH_TOKEN", "hush")]).unwrap();
+        let (key, helper) = forge.push_settings().remove(0);
+        let mut git = Command::new("git")
+            .args(["credential", "fill"])
+            .envs([("GIT_CONFIG_COUNT", "1"), ("GH_TOKEN", "hush")])
+            .envs([("GIT_CONFIG_KEY_0", key), ("GIT_CONFIG_VALUE_0", helper)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut asked = git.stdin.take().unwrap();
+        asked
+            .write_all(b"protocol=https\nhost=github.com\n\n")
+            .unwrap();
+        drop(asked);
+        let said = String::from_utf8(git.wait_with_output().unwrap().stdout).unwrap();
+        assert!(
+            said.contains("username=x-access-token\npassword=hush\n"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_person_is_shown_where_to_open_it() {
+        let github = forge("git@github.com:a/b.git", &[]).unwrap();
+        assert_eq!(
+            github.compare_url("feature/ü#1", "main"),
+            "https://github.com/a/b/compare/main...feature/%C3%BC%231?expand=1"
+        );
+        let gitlab = forge("git@gitlab.com:a/b.git", &[]).unwrap();
+        assert!(gitlab.compare_url("x", "main").starts_with(
+            "https://gitlab.com/a/b/-/merge_requests/new?merge_request%5Bsource_branch%5D=x&"
+        ));
+    }
+}
