@@ -26,7 +26,7 @@ fn millwright(project: &Project, words: &[&str]) -> Command {
     command
 }
 
-async fn run(mut command: Command) -> Result<Value, String> {
+pub(crate) async fn run(mut command: Command) -> Result<Value, String> {
     let ended = command.output().await.unwrap();
     if ended.status.success() {
         Ok(serde_json::from_slice(&ended.stdout).unwrap_or(Value::Null))
@@ -37,7 +37,7 @@ async fn run(mut command: Command) -> Result<Value, String> {
 }
 
 /// Runs one of our flows, on the API's own database.
-fn flow(project: &Project, name: &str, inputs: &Value) -> Command {
+pub(crate) fn flow(project: &Project, name: &str, inputs: &Value) -> Command {
     let folder = project.api.folder.path();
     let file = folder.join(format!("{name}.json"));
     std::fs::write(&file, inputs.to_string()).unwrap();

@@ -20,6 +20,7 @@ mod flow_full_protocol;
 mod flow_spec_to_tasks;
 mod flows;
 mod full_disk;
+mod full_protocol;
 mod git_fixture;
 mod log_fixture;
 mod logs;
