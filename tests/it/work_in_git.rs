@@ -156,3 +156,58 @@ async fn the_later_of_two_that_conflict_fails_with_the_files_and_can_be_run_agai
     assert_eq!(ended["status"], "succeeded", "{ended}");
     assert_eq!(project.status(protocol).await, "completed");
 }
+
+#[tokio::test]
+async fn gates_and_checks_are_told_what_the_step_has_changed() {
+    let gate = r#"test "$MILLWRIGHT_STEP_CHANGES" = a.txt && git diff --name-only "$MILLWRIGHT_STEP_BASE" | grep -q a.txt"#;
+    let policy = json!({"policy_overrides": {"gates": {"test": gate}}});
+    let project = Project::with(&policy).await;
+    project
+        .script("a.sh", "echo a > a.txt")
+        .script("b.sh", "echo b > b.txt")
+        .script(
+            "check.sh",
+            "test \"$MILLWRIGHT_STEP_CHANGES\" = a.txt && echo VERDICT: PASS",
+        );
+    commit_all(&project.workspace);
+    let mut first = shell_step("01-a", "a.sh", checked_by("check.sh"));
+    first["qa"]["gates"] = json!(["test"]);
+    let other = shell_step("02-b", "b.sh", json!({}));
+    let protocol = project.planned(json!([first, other])).await;
+    let steps = claim_all(&project, protocol).await;
+    for step in &steps {
+        project.execute(step).await;
+    }
+    let checked = project.qa(&steps[0]).await;
+    assert_eq!(checked["result"]["verdict"], "passed", "{checked}");
+}
+
+#[tokio::test]
+async fn a_failure_passes_where_the_step_has_committed_nothing_but_the_protocols_own_files() {
+    let policy = json!({"policy_overrides": {"qa_pass_protocol_only": true}});
+    for (work, verdict) in [
+        ("echo noted", "passed"),
+        ("echo x > elsewhere.txt; echo noted", "failed"),
+    ] {
+        let project = Project::with(&policy).await;
+        project
+            .script("a.sh", work)
+            .script("other.sh", "echo y > more.txt")
+            .script("check.sh", "echo VERDICT: FAIL");
+        commit_all(&project.workspace);
+        let steps = json!([
+            shell_step("01-a", "a.sh", checked_by("check.sh")),
+            shell_step("02-other", "other.sh", json!({})),
+        ]);
+        let protocol = project.planned(steps).await;
+        let steps = claim_all(&project, protocol).await;
+        for step in &steps {
+            project.execute(step).await;
+        }
+        let checked = project.qa(&steps[0]).await;
+        assert_eq!(checked["result"]["verdict"], verdict, "{work}: {checked}");
+        let story = project.story(protocol).await;
+        let downgraded = story.contains(&"qa_downgraded_protocol_only".to_owned());
+        assert_eq!(downgraded, verdict == "passed");
+    }
+}

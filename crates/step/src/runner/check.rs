@@ -12,6 +12,7 @@ use millwright_core::refs::UpsertArtifact;
 
 use super::budget::OverBudget;
 use super::git::Repository;
+use super::input::Input;
 use super::judgement::Judgement;
 use super::outputs::file_name;
 use super::port::PortError;
@@ -20,7 +21,7 @@ use super::tokens::{note_engine, note_usage};
 use super::{Runner, artifacts, context, gates, lease, telemetry};
 use crate::engine::EngineError;
 use crate::files::write_whole;
-use crate::workspace::{self, Workspace, WorkspaceError};
+use crate::workspace::{self, Changes, Workspace, WorkspaceError};
 
 /// Where the last report of any step is found, beside each step's own.
 const LAST_REPORT: &str = "quality-report.md";
@@ -46,6 +47,8 @@ pub(super) struct Check<'c> {
     pub(super) attempts: u32,
     gates: Option<&'c [Gate]>,
     inline: bool,
+    /// What the step has committed.
+    changes: Changes,
     /// What was spent beside it.
     pub(super) spent: Spent,
 }
@@ -99,6 +102,7 @@ impl Runner<'_> {
                 attempts: begun.assignment.auto_fix_attempts,
                 gates,
                 inline,
+                changes: workspace.map(Workspace::changes).unwrap_or_default(),
                 spent,
             }
             .made()?,
@@ -167,8 +171,13 @@ impl<'c> Check<'c> {
         let named = self.gates.or(spec.qa.gates.as_deref());
         let wanted = named.or(self.inline.then_some(&[]));
         let limit = self.runner.settings.limit(spec.timeout_seconds);
-        let control = self.runner.control();
-        gates::run_all(wanted, &defaults.gates, workspace, limit, &control)
+        let gates = gates::Gates {
+            configured: &defaults.gates,
+            workspace,
+            variables: self.repository().variables(),
+            limit,
+        };
+        gates.run(wanted, &self.runner.control())
     }
 
     fn judge(
@@ -207,10 +216,12 @@ impl<'c> Check<'c> {
         let about = (step, resolver.spec.prompt_ref.as_str());
         let run = resolver.outputs().and_then(|outputs| {
             let engines = self.runner.engines;
-            resolver.check(engines, &outputs, &self.report_file, |input| {
+            let context = |input: &mut Input| {
                 context::add(input, &resolver.places, about, &repository);
                 input.part("Gates", &gates::as_text(gates));
-            })
+            };
+            let told = (repository.variables(), context);
+            resolver.check(engines, &outputs, &self.report_file, told)
         });
         let run = run.map_err(|error| Judgement::impossible(&error))?;
         self.afford(run.tokens)
@@ -236,6 +247,7 @@ impl<'c> Check<'c> {
     fn repository(&self) -> Repository<'_> {
         Repository {
             workspace: &self.resolver.places.workspace,
+            changes: &self.changes,
             cancel: self.runner.cancel,
         }
     }

@@ -27,9 +27,11 @@ pub(super) fn add(
         "The step",
         &step_file(places, step, prompt_ref).unwrap_or_default(),
     );
-    let (changes, commit) = (repository.changes(), repository.last_commit());
-    input.part("git status", &changes.unwrap_or_default());
+    input.part("git status", &repository.status());
+    let commit = repository.last_commit();
     input.part("The last commit", &commit.unwrap_or_default());
+    input.part("git diff --stat", &repository.changes.stat());
+    input.part("What the step has changed", &repository.changes.diff());
 }
 
 /// Writes the step's name into the line of `context.md` that tells the current step, where there is one.

@@ -17,56 +17,59 @@ use crate::engine::{Control, EngineError, run_command};
 /// So long the account of a gate's failure may be, which travels with the result.
 const LONGEST_FAILURE: usize = 4 * 1024;
 
-/// Runs the gates that are wanted, else all that the project has.
-pub(crate) fn run_all(
-    wanted: Option<&[Gate]>,
-    configured: &BTreeMap<Gate, Option<String>>,
-    workspace: &Path,
-    limit: Duration,
-    control: &Control<'_>,
-) -> Vec<GateResult> {
-    let tools = ecosystem::tools(workspace, configured);
-    let all: Vec<Gate> = tools.keys().copied().collect();
-    let run = |gate: &Gate| match tools.get(gate) {
-        Some(tool) => run(*gate, tool, workspace, limit, control),
-        None => skipped(*gate),
-    };
-    wanted.unwrap_or(&all).iter().map(run).collect()
+/// A project's gates, to be run.
+pub(crate) struct Gates<'a> {
+    /// Their commands, where the project names them.
+    pub(crate) configured: &'a BTreeMap<Gate, Option<String>>,
+    /// Where they run.
+    pub(crate) workspace: &'a Path,
+    /// What they are told.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// How long each may take.
+    pub(crate) limit: Duration,
 }
 
-/// Runs a gate's command in the workspace, by `sh -c`, since that is how a project writes it.
-fn run(
-    gate: Gate,
-    tool: &Tool,
-    workspace: &Path,
-    limit: Duration,
-    control: &Control<'_>,
-) -> GateResult {
-    if let Some(program) = &tool.program
-        && !is_installed(program, workspace)
-    {
-        return result(gate, GateStatus::Skipped, vec![not_installed(program)]);
+impl Gates<'_> {
+    /// Runs those that are wanted, else all that the project has.
+    pub(crate) fn run(&self, wanted: Option<&[Gate]>, control: &Control<'_>) -> Vec<GateResult> {
+        let tools = ecosystem::tools(self.workspace, self.configured);
+        let all: Vec<Gate> = tools.keys().copied().collect();
+        let run = |gate: &Gate| match tools.get(gate) {
+            Some(tool) => self.run_one(*gate, tool, control),
+            None => skipped(*gate),
+        };
+        wanted.unwrap_or(&all).iter().map(run).collect()
     }
-    let command = &tool.command;
-    control
-        .log
-        .line(&format!("millwright: gate {gate}: {command}"));
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).current_dir(workspace);
-    shell.env("NO_COLOR", "1").env("CARGO_TERM_COLOR", "never");
-    let watched = Watched::new(control.log);
-    let control = Control {
-        log: &watched,
-        cancel: control.cancel,
-    };
-    let outcome = run_command(shell, &format!("gate {gate}"), limit, &control);
-    let (found, last) = watched.into_kept();
-    match outcome {
-        Ok(_) => result(gate, GateStatus::Passed, Vec::new()),
-        Err(EngineError::Cancelled) => skipped(gate),
-        Err(error) => {
-            let whole = failure(&error, &last, command);
-            result(gate, GateStatus::Failed, [vec![whole], found].concat())
+
+    /// Runs a gate's command in the workspace, by `sh -c`, since that is how a project writes it.
+    fn run_one(&self, gate: Gate, tool: &Tool, control: &Control<'_>) -> GateResult {
+        if let Some(program) = &tool.program
+            && !is_installed(program, self.workspace)
+        {
+            return result(gate, GateStatus::Skipped, vec![not_installed(program)]);
+        }
+        let command = &tool.command;
+        control
+            .log
+            .line(&format!("millwright: gate {gate}: {command}"));
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(command).current_dir(self.workspace);
+        shell.env("NO_COLOR", "1").env("CARGO_TERM_COLOR", "never");
+        shell.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let watched = Watched::new(control.log);
+        let control = Control {
+            log: &watched,
+            cancel: control.cancel,
+        };
+        let outcome = run_command(shell, &format!("gate {gate}"), self.limit, &control);
+        let (found, last) = watched.into_kept();
+        match outcome {
+            Ok(_) => result(gate, GateStatus::Passed, Vec::new()),
+            Err(EngineError::Cancelled) => skipped(gate),
+            Err(error) => {
+                let whole = failure(&error, &last, command);
+                result(gate, GateStatus::Failed, [vec![whole], found].concat())
+            }
         }
     }
 }

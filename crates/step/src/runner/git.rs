@@ -1,4 +1,4 @@
-//! How the repository of a workspace stands.
+//! How the repository of a workspace stands, and what a step has changed in it.
 //!
 //! Always so: git is only asked, for a bounded time, and a workspace that is no repository has nothing to say.
 
@@ -7,39 +7,70 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::engine::{Cancel, Control, LineSink, run_command};
+use crate::workspace::Changes;
 
 /// So long git may take for an answer.
 const LIMIT: Duration = Duration::from_secs(30);
+/// So much of the names of changed files is handed to a gate: a variable of the environment has its limit.
+const LONGEST_LIST: usize = 64 * 1024;
 
 /// The repository that a workspace is in.
 pub(super) struct Repository<'a> {
     pub(super) workspace: &'a Path,
+    /// What the step has committed.
+    pub(super) changes: &'a Changes,
     pub(super) cancel: &'a Cancel,
 }
 
 impl Repository<'_> {
-    /// What has changed since the last commit, as `git status --porcelain` says.
-    pub(super) fn changes(&self) -> Option<String> {
-        self.ask(&["status", "--porcelain"])
+    /// What the step has changed, and what has changed since the last commit, as `git status --porcelain` says it.
+    pub(super) fn status(&self) -> String {
+        let uncommitted = self.ask(&["status", "--porcelain"]);
+        self.changes.status() + &uncommitted.unwrap_or_default()
     }
 
-    /// The last commit's subject.
+    /// The subject of the step's last commit, else of the last one.
     pub(super) fn last_commit(&self) -> Option<String> {
-        self.ask(&["log", "-1", "--format=%s"])
+        let subject = self.changes.subject();
+        subject.or_else(|| self.ask(&["log", "-1", "--format=%s"]))
     }
 
     /// Whether something has changed, and all of it lies below `.protocols/`.
     pub(super) fn only_protocols_changed(&self) -> bool {
-        let changes = self.ask(&[
+        let committed = self.changes.paths();
+        let uncommitted = self.uncommitted();
+        let mut paths = committed.iter().chain(&uncommitted).peekable();
+        paths.peek().is_some() && paths.all(|path| path.starts_with(".protocols/"))
+    }
+
+    /// What a gate is told of the changes.
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let Some(base) = self.changes.base() else {
+            return Vec::new();
+        };
+        let names: Vec<String> = self.changes.paths().into_iter().collect();
+        let mut list = names.join("\n");
+        if list.len() > LONGEST_LIST {
+            list.truncate(list.floor_char_boundary(LONGEST_LIST));
+            list.truncate(list.rfind('\n').unwrap_or_default());
+        }
+        vec![
+            ("MILLWRIGHT_STEP_BASE", base.to_owned()),
+            ("MILLWRIGHT_STEP_CHANGES", list),
+        ]
+    }
+
+    fn uncommitted(&self) -> Vec<String> {
+        let listed = self.ask(&[
             "status",
             "--porcelain",
             "--no-renames",
             "--untracked-files=all",
+            "-z",
         ]);
-        let changes = changes.unwrap_or_default();
-        let mut paths = changes.lines().filter_map(|line| line.get(3..)).peekable();
-        let unquoted = |path: &str| path.trim_start_matches('"').starts_with(".protocols/");
-        paths.peek().is_some() && paths.all(unquoted)
+        let listed = listed.unwrap_or_default();
+        let names = listed.split('\0').filter_map(|entry| entry.get(3..));
+        names.map(str::to_owned).collect()
     }
 
     fn ask(&self, arguments: &[&str]) -> Option<String> {

@@ -30,7 +30,7 @@ use millwright_core::protocol::{Begun, Spent, Telemetry};
 
 pub use check::Checked;
 pub use execute::Executed;
-pub(crate) use gates::run_all as run_gates;
+pub(crate) use gates::Gates;
 pub use port::{OutcomePort, PortError};
 pub(crate) use prompt::{Bundled, PLAN, PLAN_DOCUMENT, Prompt, SPECIFICATION, TASKS};
 pub(crate) use settings::Grounding;

@@ -140,7 +140,7 @@ impl<'a> Resolver<'a> {
         engines: &'e Registry,
         outputs: &OutputFiles,
         report: &Path,
-        context: impl FnOnce(&mut Input),
+        (variables, context): (Vec<(&'static str, String)>, impl FnOnce(&mut Input)),
     ) -> Result<EngineRun<'e>, ResolveError> {
         let engine = self.engine(engines, Kind::Qa)?;
         let prompt =
@@ -151,6 +151,7 @@ impl<'a> Resolver<'a> {
         let inputs = self.spec.qa.inputs.as_ref();
         let mut environment = self.environment(Kind::Qa, outputs, inputs);
         environment.insert("MILLWRIGHT_REPORT", report.display().to_string());
+        environment.extend(variables);
         let mut input = self.input(&prompt)?;
         context(&mut input);
         self.add_told(&mut input, engine, inputs);

@@ -18,7 +18,7 @@ use super::registration::{Belongs, params, registered};
 use crate::client::Client;
 use crate::engine::{Cancel, Control};
 use crate::host::{Host, NativeHost};
-use crate::runner::{Settings, run_gates};
+use crate::runner::{Gates, Settings};
 use crate::workspace::{self, Place};
 use verdict::Judged;
 
@@ -102,8 +102,13 @@ fn gates_of_branch(
             log,
             cancel: &Cancel::default(),
         };
-        let limit = settings.limit(None);
-        run_gates(Some(&wanted), &defaults.gates, folder, limit, &control)
+        let gates = Gates {
+            configured: &defaults.gates,
+            workspace: folder,
+            variables: Vec::new(),
+            limit: settings.limit(None),
+        };
+        gates.run(Some(&wanted), &control)
     });
     workspace.settle(&work)?;
     Ok(results)

@@ -4,6 +4,7 @@
 //! branch of its own: nothing is lost, and nothing is overwritten.
 
 mod branch;
+mod changes;
 mod error;
 mod files;
 mod git;
@@ -15,11 +16,13 @@ mod settle;
 mod slot;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::path::{Path, PathBuf};
 
 use millwright_core::protocol::{Begun, Outputs};
 
+pub(crate) use changes::Changes;
 pub use error::WorkspaceError;
 pub(crate) use git::{REDIRECTING, environment};
 pub(crate) use names::check_branch;
@@ -30,6 +33,7 @@ pub(crate) use publish::{Publication, publication};
 use crate::engine::LineSink;
 use branch::Branch;
 use slot::Slot;
+use work::Work;
 
 /// The folder that work is done in, for as long as it is held.
 #[derive(Debug)]
@@ -43,7 +47,7 @@ pub(crate) struct Workspace {
 struct Held {
     branch: Branch,
     slot: Slot,
-    work: String,
+    work: Work,
 }
 
 /// Finds a folder for a step's work or check, and points the assignment to it.
@@ -85,15 +89,12 @@ pub(crate) fn open(
         });
     };
     branch.make(place)?;
-    let slot = Slot::take(&branch, work)?;
-    slot.open(&branch, work)?;
+    let work = Work::of(place, work);
+    let slot = Slot::take(&branch, &work)?;
+    slot.open(&branch, &work)?;
     Ok(Workspace {
         folder: Some(slot.folder().to_owned()),
-        held: Some(Held {
-            branch,
-            slot,
-            work: work.to_owned(),
-        }),
+        held: Some(Held { branch, slot, work }),
     })
 }
 
@@ -173,6 +174,14 @@ impl Workspace {
         match &self.held {
             Some(held) => settle::settle(&held.branch, &held.slot, &held.work, message),
             None => Ok(()),
+        }
+    }
+
+    /// What the work has changed until now, in all of its runs. Without git there is nothing on record.
+    pub(crate) fn changes(&self) -> Changes {
+        match &self.held {
+            Some(held) => Changes::of(&held.branch, held.work.key()),
+            None => Changes::default(),
         }
     }
 

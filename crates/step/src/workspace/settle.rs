@@ -5,7 +5,8 @@
 
 use super::branch::Branch;
 use super::slot::Slot;
-use super::{WorkspaceError, files};
+use super::work::Work;
+use super::{WorkspaceError, changes, files};
 use crate::files::write_whole;
 
 /// The files that checks report in, in a protocol's folder.
@@ -17,18 +18,19 @@ const ATTRIBUTES: &str = "/.protocols/*/log.md merge=union\n/.protocols/*/contex
 pub(super) fn settle(
     branch: &Branch,
     slot: &Slot,
-    work: &str,
+    work: &Work,
     message: &str,
 ) -> Result<(), WorkspaceError> {
     slot.git.run(&["checkout", "--quiet", "--detach"])?;
     commit(branch, slot, message)?;
     let _lock = branch.lock()?;
     let tip = branch.tip()?;
+    put_on_record(branch, slot, work, &tip)?;
     if !slot
         .git
         .holds(&["merge-base", "--is-ancestor", &tip, "HEAD"])?
     {
-        merge(branch, slot, work, &tip)?;
+        merge(branch, slot, work.name(), &tip)?;
     }
     advance(branch, slot, &tip)?;
     if slot.nth != 0 && branch.is_ignored()? {
@@ -36,6 +38,21 @@ pub(super) fn settle(
         files::copy_tree(&from, &branch.folder(0).join(&branch.protocol_folder))?;
     }
     slot.done()
+}
+
+/// Remembers what the work itself has committed, before anything is merged into it.
+fn put_on_record(
+    branch: &Branch,
+    slot: &Slot,
+    work: &Work,
+    tip: &str,
+) -> Result<(), WorkspaceError> {
+    let own = slot.head()?;
+    let base = slot.git.run(&["merge-base", &own, tip])?;
+    if base == own {
+        return Ok(());
+    }
+    changes::note(branch, work.key(), base, own)
 }
 
 /// Commits everything that was changed, but for reports of checks.

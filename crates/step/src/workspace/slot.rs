@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::branch::{Branch, author, try_lock};
 use super::files;
 use super::git::Git;
+use super::work::Work;
 use super::{WorkspaceError, settle};
 use crate::files::write_whole;
 
@@ -28,7 +29,7 @@ pub(super) struct Slot {
 
 impl Slot {
     /// A free worktree: the one where this work was left, else the first.
-    pub(super) fn take(branch: &Branch, work: &str) -> Result<Self, WorkspaceError> {
+    pub(super) fn take(branch: &Branch, work: &Work) -> Result<Self, WorkspaceError> {
         let mut first = None;
         for nth in 0..MOST {
             if first.is_some() && !branch.folder(nth).exists() {
@@ -37,7 +38,7 @@ impl Slot {
             let Some(slot) = Self::free(branch, nth)? else {
                 continue;
             };
-            if slot.worker().as_deref() == Some(work) {
+            if slot.worker().as_ref() == Some(work) {
                 return Ok(slot);
             }
             first = first.or(Some(slot));
@@ -67,8 +68,9 @@ impl Slot {
     }
 
     /// The work that was begun here and is not merged.
-    pub(super) fn worker(&self) -> Option<String> {
-        fs::read_to_string(&self.worker).ok()
+    pub(super) fn worker(&self) -> Option<Work> {
+        let key = fs::read_to_string(&self.worker).ok()?;
+        Some(Work::from_key(key))
     }
 
     /// Whether it was made, to its end.
@@ -77,7 +79,7 @@ impl Slot {
     }
 
     /// Makes it ready for work: at the branch's tip, or with what the same work, or a person, left here.
-    pub(super) fn open(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
+    pub(super) fn open(&self, branch: &Branch, work: &Work) -> Result<(), WorkspaceError> {
         let tip = branch.tip()?;
         if self.is_made() {
             self.refuse_other(branch)?;
@@ -90,14 +92,14 @@ impl Slot {
         let other = self.worker().filter(|other| other != work);
         match other {
             Some(other) if holds_work => {
-                self.set_aside(branch, &other)?;
+                self.set_aside(branch, other.name())?;
                 self.go_to(&tip)?;
             }
             _ if holds_work => {}
             _ => self.go_to(&tip)?,
         }
         self.bring_ignored(branch)?;
-        write_whole(&self.worker, work.as_bytes())
+        write_whole(&self.worker, work.key().as_bytes())
             .map_err(|error| WorkspaceError::file(&self.worker, error))
     }
 
