@@ -116,6 +116,14 @@ struct NewStepBody {
     parallel_group: Option<String>,
 }
 
+/// How a protocol is started.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+struct StartBody {
+    /// Whether another plan is wanted, also where there is one.
+    #[serde(default)]
+    replan: bool,
+}
+
 /// Who selects, and how much.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 struct RunNextStepBody {
@@ -265,7 +273,10 @@ async fn list_events(
 }
 
 /// Starts a protocol run: its steps are made from its spec, in the background.
-#[utoipa::path(post, path = "/protocols/{protocol_run_id}/actions/start", tag = "protocols", params(ProtocolPath), responses(
+///
+/// With `replan` an engine is asked for another plan, before any step has begun; the plan that is there stays until then.
+#[utoipa::path(post, path = "/protocols/{protocol_run_id}/actions/start", tag = "protocols", params(ProtocolPath),
+    request_body = StartBody, responses(
     (status = 200, body = ProtocolRun),
     (status = 404, body = ErrorBody),
     (status = 409, body = ErrorBody),
@@ -273,11 +284,14 @@ async fn list_events(
 async fn start_protocol(
     State(app): State<AppState>,
     PathParams(path): PathParams<ProtocolPath>,
+    OptionalJsonBody(body): OptionalJsonBody<StartBody>,
 ) -> Result<Json<ProtocolRun>, ApiError> {
-    Ok(Json(app.work.start(path.protocol_run_id).await?))
+    let started = app.work.start(path.protocol_run_id, body.replan);
+    Ok(Json(started.await?))
 }
 
-/// Stops a protocol run for a while: no step is selected, those under way go on.
+/// Stops a protocol run for a while: no step is selected, those under way go on. Planning is stopped, and begins again
+/// when it is resumed.
 #[utoipa::path(post, path = "/protocols/{protocol_run_id}/actions/pause", tag = "protocols", params(ProtocolPath), responses(
     (status = 200, body = ProtocolRun),
     (status = 404, body = ErrorBody),
@@ -287,9 +301,7 @@ async fn pause_protocol(
     State(app): State<AppState>,
     PathParams(path): PathParams<ProtocolPath>,
 ) -> Result<Json<ProtocolRun>, ApiError> {
-    let protocols = app.work.protocols();
-    let paused = protocols.write(move |tables| tables.pause(path.protocol_run_id));
-    Ok(Json(paused.await?))
+    Ok(Json(app.work.pause(path.protocol_run_id).await?))
 }
 
 /// Lets a paused protocol run go on.
@@ -302,9 +314,7 @@ async fn resume_protocol(
     State(app): State<AppState>,
     PathParams(path): PathParams<ProtocolPath>,
 ) -> Result<Json<ProtocolRun>, ApiError> {
-    let protocols = app.work.protocols();
-    let resumed = protocols.write(move |tables| tables.resume(path.protocol_run_id));
-    Ok(Json(resumed.await?))
+    Ok(Json(app.work.resume(path.protocol_run_id).await?))
 }
 
 /// Ends a protocol run and every step of it that is not done; what is under way is stopped.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::protocol_fixture::Project;
+use crate::api_fixture::Answer;
+use crate::protocol_fixture::{Project, shell_step};
 use crate::wait::until;
 
 const PLAN: &str = r#"cat <<'X'
@@ -11,6 +12,24 @@ const PLAN: &str = r#"cat <<'X'
 X"#;
 
 async fn planned_by(script: &str, description: Option<&str>) -> (Project, i64) {
+    let (project, id) = started(script, description).await;
+    planning_ends(&project, id).await;
+    (project, id)
+}
+
+async fn planning_ends(project: &Project, id: i64) {
+    until("planning is over", async || {
+        (project.status(id).await != "planning").then_some(())
+    })
+    .await;
+}
+
+async fn replan(project: &Project, id: i64) -> Answer {
+    let path = format!("/protocols/{id}/actions/start");
+    project.api.post(&path, &json!({"replan": true})).await
+}
+
+async fn started(script: &str, description: Option<&str>) -> (Project, i64) {
     let more = json!({"policy_overrides": {"default_engine_id": "shell"}});
     let project = Project::with(&more).await;
     std::fs::create_dir(project.workspace.join("prompts")).unwrap();
@@ -20,10 +39,6 @@ async fn planned_by(script: &str, description: Option<&str>) -> (Project, i64) {
     let made = project.api.post(&path, &body).await.expect(200);
     let id = made["id"].as_i64().unwrap();
     project.action(id, "start").await.expect(200);
-    until("planning is over", async || {
-        (project.status(id).await != "planning").then_some(())
-    })
-    .await;
     (project, id)
 }
 
@@ -68,4 +83,136 @@ async fn what_is_no_plan_blocks_the_protocol_with_the_reason() {
         assert_eq!(event["metadata"]["error_type"], kind, "{event}");
         assert_eq!(event["metadata"]["engine_id"], engine);
     }
+}
+
+const WORKS: &str = "sleep 600 & echo $! > engine; wait";
+
+#[tokio::test]
+async fn who_cancels_a_protocol_stops_the_engine_that_plans_it() {
+    let (project, id) = started(WORKS, Some("x")).await;
+    project.appears("engine").await;
+    project.action(id, "cancel").await.expect(200);
+    project.process_ends("engine").await;
+    assert_eq!(project.status(id).await, "cancelled");
+    assert_eq!(project.story(id).await, ["cancelled"]);
+}
+
+#[tokio::test]
+async fn a_paused_planning_is_stopped_and_begins_again_when_it_is_resumed() {
+    let (project, id) = started(WORKS, Some("x")).await;
+    project.appears("engine").await;
+    assert_eq!(
+        project.action(id, "pause").await.expect(200)["status"],
+        "paused"
+    );
+    project.process_ends("engine").await;
+    // The plan names the files that there are.
+    std::fs::remove_file(project.workspace.join("engine")).unwrap();
+    project.script("prompts/protocol-new.prompt.md", PLAN);
+    assert_eq!(
+        project.action(id, "resume").await.expect(200)["status"],
+        "planning"
+    );
+    planning_ends(&project, id).await;
+    assert_eq!(project.status(id).await, "planned");
+    assert_eq!(project.story(id).await, ["paused", "resumed", "planned"]);
+}
+
+#[tokio::test]
+async fn a_spec_that_comes_while_an_engine_plans_takes_its_place() {
+    let (project, id) = started(WORKS, Some("x")).await;
+    project.appears("engine").await;
+    let spec = json!({"spec": {"steps": [shell_step("a", "a.sh", json!({}))]}});
+    let path = format!("/protocols/{id}/spec");
+    project.api.post(&path, &spec).await.expect(200);
+    project.process_ends("engine").await;
+    assert_eq!(project.status(id).await, "planned");
+    let about = project.event(id, "planned").await["metadata"].clone();
+    assert_eq!(about["models"], json!({}), "no engine planned it");
+    assert_eq!(about["prompt_versions"], json!({}));
+    assert_eq!(about["estimated_tokens"], 0);
+}
+
+#[tokio::test]
+async fn another_plan_takes_the_place_of_one_that_has_not_begun() {
+    let (project, id) = planned_by(PLAN, Some("x")).await;
+    let other = PLAN
+        .replace("01-build", "02-other")
+        .replace("\"b\"", "\"o\"");
+    project.script("prompts/protocol-new.prompt.md", &other);
+    project.action(id, "start").await.expect(200);
+    planning_ends(&project, id).await;
+    assert_eq!(
+        project.read(".protocols/0001-demo/01-build.md"),
+        "b",
+        "a start plans nothing anew"
+    );
+
+    assert_eq!(replan(&project, id).await.expect(200)["status"], "planning");
+    planning_ends(&project, id).await;
+    assert_eq!(project.status(id).await, "planned");
+    let steps = project
+        .api
+        .get(&format!("/steps?protocol_run_id={id}"))
+        .await
+        .expect(200);
+    let names: Vec<_> = steps
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| &step["step_name"])
+        .collect();
+    assert_eq!(names, ["00-setup.md", "02-other.md"]);
+    assert_eq!(
+        project.read(".protocols/0001-demo/replaced-1/01-build.md"),
+        "b"
+    );
+    assert!(
+        !project
+            .workspace
+            .join(".protocols/0001-demo/01-build.md")
+            .exists()
+    );
+
+    project.script("prompts/protocol-new.prompt.md", "exit 3");
+    replan(&project, id).await.expect(200);
+    planning_ends(&project, id).await;
+    assert_eq!(
+        project.status(id).await,
+        "planned",
+        "it keeps the plan that it has"
+    );
+    project.event(id, "planning_failed").await;
+    assert_eq!(project.steps(id).await, ["pending", "pending"]);
+
+    let step = project.next(id, "flow").await;
+    project.begin(&step, "execute", json!({})).await;
+    let refused = replan(&project, id).await.expect(409);
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("it cannot be planned anew") || detail.contains("before its steps begin"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn a_planning_that_failed_is_repeated_and_a_spec_that_was_given_is_not_replaced() {
+    let (project, id) = planned_by("exit 3", Some("x")).await;
+    assert_eq!(project.status(id).await, "blocked");
+    project.script("prompts/protocol-new.prompt.md", PLAN);
+    replan(&project, id).await.expect(200);
+    planning_ends(&project, id).await;
+    assert_eq!(project.status(id).await, "planned");
+
+    let given = project
+        .planned(json!([shell_step("a", "a.sh", json!({}))]))
+        .await;
+    let refused = replan(&project, given).await.expect(409);
+    assert!(
+        refused["detail"]
+            .as_str()
+            .unwrap()
+            .contains("its spec was given"),
+        "{refused}"
+    );
 }

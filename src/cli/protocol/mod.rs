@@ -32,8 +32,8 @@ enum ProtocolCommand {
     Show(OneArgs),
     /// Shows what happened, oldest first.
     Events(events::EventsArgs),
-    /// Starts a protocol: its steps are made from its spec.
-    Start(OneArgs),
+    /// Starts a protocol: its steps are made from its spec, or an engine plans them.
+    Start(StartArgs),
     /// Stops a protocol for a while: no step is chosen, those under way go on.
     Pause(OneArgs),
     /// Lets a paused protocol go on.
@@ -65,6 +65,15 @@ struct ListArgs {
 struct OneArgs {
     /// The protocol's id.
     protocol: i64,
+}
+
+#[derive(Debug, Args)]
+struct StartArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Asks an engine for another plan, before any step has begun.
+    #[arg(long)]
+    replan: bool,
 }
 
 #[derive(Debug, Args)]
@@ -103,10 +112,13 @@ async fn dispatch(args: &ProtocolArgs, remote: &Remote) -> Result<Exit, CommandE
         C::List(list) => tell(args, &remote.get(&list.path()).await?, show::protocols),
         C::Show(one) => return show_one(args, one.protocol, remote).await,
         C::Events(events) => return events::run(events, args.json, remote).await,
-        C::Start(one) => act(args, one, "start", remote).await?,
-        C::Pause(one) => act(args, one, "pause", remote).await?,
-        C::Resume(one) => act(args, one, "resume", remote).await?,
-        C::Cancel(one) => act(args, one, "cancel", remote).await?,
+        C::Start(start) => {
+            let body = json!({"replan": start.replan});
+            act(args, &start.one, "start", &body, remote).await?;
+        }
+        C::Pause(one) => act(args, one, "pause", &json!({}), remote).await?,
+        C::Resume(one) => act(args, one, "resume", &json!({}), remote).await?,
+        C::Cancel(one) => act(args, one, "cancel", &json!({}), remote).await?,
         C::Retry(retry) => {
             let step = remote.post(&retry.path(), &json!({})).await?;
             tell(args, &step, show::step);
@@ -129,10 +141,11 @@ async fn act(
     args: &ProtocolArgs,
     one: &OneArgs,
     action: &str,
+    body: &Value,
     remote: &Remote,
 ) -> Result<(), CommandError> {
     let path = format!("/protocols/{}/actions/{action}", one.protocol);
-    let run = remote.post(&path, &json!({})).await?;
+    let run = remote.post(&path, body).await?;
     tell(args, &run, show::protocol);
     Ok(())
 }

@@ -163,19 +163,6 @@ impl Work {
         self.0.running.close();
     }
 
-    /// Starts a protocol; its steps are made in the background.
-    ///
-    /// # Errors
-    /// As [`Tables::start`](crate::store::protocols::Tables::start).
-    pub async fn start(&self, protocol_run_id: i64) -> Result<ProtocolRun, StoreError> {
-        let started = self
-            .protocols()
-            .write(move |tables| tables.start(protocol_run_id))
-            .await?;
-        self.plan(protocol_run_id);
-        Ok(started)
-    }
-
     /// Takes a spec for a protocol, and stops what is executed here for steps that it drops.
     ///
     /// # Errors
@@ -198,6 +185,7 @@ impl Work {
             })
             .await?;
         self.0.running.cancel(&ended);
+        self.stop_planning(protocol_run_id);
         Ok(imported)
     }
 
@@ -216,7 +204,9 @@ impl Work {
             let engines: Vec<&str> = shared.engines.ids().collect();
             tables.codemachine_imported(protocol_run_id, &workspace, &spec, &engines)
         });
-        taken.await
+        let taken = taken.await?;
+        self.stop_planning(protocol_run_id);
+        Ok(taken)
     }
 
     /// Asks or answers a question, and plans the protocols that were held back by it alone.
@@ -247,6 +237,7 @@ impl Work {
             .write(move |tables| Ok((tables.cancel(id)?, tables.ended_among(&running)?)))
             .await?;
         self.0.running.cancel(&ended);
+        self.stop_planning(id);
         Ok(cancelled)
     }
 

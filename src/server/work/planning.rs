@@ -1,18 +1,75 @@
 //! Planning in the server: a protocol without a spec is planned by an engine, in a thread of its own.
 //!
-//! Always so: whatever becomes of the thread, the protocol is planned or blocked in the end, with its event.
+//! Always so: whatever becomes of the thread, the protocol is planned or blocked in the end, with its event; and the engine
+//! works for one that is being planned alone.
 
 use std::sync::Arc;
 
-use millwright_core::protocol::{ProjectDefaults, ProtocolRun};
+use millwright_core::protocol::{ProjectDefaults, ProtocolRun, ProtocolStatus};
 use millwright_step::planning::{Planner, Request};
 
 use super::log::LogFile;
-use super::{Shared, Work};
+use super::registry::Entry;
+use super::{Shared, Work, orphan};
 use crate::store::StoreError;
-use crate::store::protocols::{PlanningFailure, Tables};
+use crate::store::protocols::{PlanningFailure, Tables, is_planned_anew};
 
 impl Work {
+    /// Starts a protocol, or has it planned anew; its steps are made in the background.
+    ///
+    /// # Errors
+    /// As [`Tables::start`](crate::store::protocols::Tables::start) or [`Tables::replan`](crate::store::protocols::Tables::replan).
+    pub async fn start(&self, protocol_run_id: i64, anew: bool) -> Result<ProtocolRun, StoreError> {
+        let started = self
+            .protocols()
+            .write(move |tables| {
+                if anew {
+                    tables.replan(protocol_run_id)
+                } else {
+                    tables.start(protocol_run_id)
+                }
+            })
+            .await?;
+        self.plan(protocol_run_id);
+        Ok(started)
+    }
+
+    /// Stops a protocol for a while, and the engine that plans it here.
+    ///
+    /// # Errors
+    /// As [`Tables::pause`](crate::store::protocols::Tables::pause).
+    pub async fn pause(&self, protocol_run_id: i64) -> Result<ProtocolRun, StoreError> {
+        let paused = self
+            .protocols()
+            .write(move |tables| tables.pause(protocol_run_id))
+            .await?;
+        self.stop_planning(protocol_run_id);
+        Ok(paused)
+    }
+
+    /// Lets a paused protocol go on; one that was not planned is planned.
+    ///
+    /// # Errors
+    /// As [`Tables::resume`](crate::store::protocols::Tables::resume).
+    pub async fn resume(&self, protocol_run_id: i64) -> Result<ProtocolRun, StoreError> {
+        let resumed = self
+            .protocols()
+            .write(move |tables| tables.resume(protocol_run_id))
+            .await?;
+        if resumed.status == ProtocolStatus::Planning {
+            self.plan(protocol_run_id);
+        }
+        Ok(resumed)
+    }
+
+    /// Stops the engine that plans a protocol here, where one does. One that is still to be planned is planned again.
+    pub(super) fn stop_planning(&self, protocol_run_id: i64) {
+        let name = name(protocol_run_id);
+        let mut plannings = self.0.running.ids();
+        plannings.retain(|id| id.starts_with(&name));
+        self.0.running.cancel(&plannings);
+    }
+
     /// Plans a started protocol in the background.
     pub(super) fn plan(&self, protocol_run_id: i64) {
         let shared = Arc::clone(&self.0);
@@ -29,6 +86,10 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
     if shared.protocols.write(held).await? {
         return Ok(());
     }
+    let execution = format!("{}{}", name(id), uuid::Uuid::new_v4());
+    // Before it is looked how the protocol stands: who stops it from now on finds the engine here.
+    let entry = shared.running.enter(&execution);
+    let _guard = shared.running.leave_at_end(&execution);
     let asked = shared
         .protocols
         .read(move |tables| request(tables, id))
@@ -40,16 +101,40 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
             .await?;
         return Ok(());
     };
-    let protocols = shared.protocols.clone();
-    let outcome = tokio::task::spawn_blocking(move || ask(&shared, &request)).await;
+    let planner = Arc::clone(&shared);
+    let asking = (execution.clone(), entry.clone());
+    let outcome =
+        tokio::task::spawn_blocking(move || ask(&planner, &request, &asking.0, &asking.1)).await;
+    if entry.cancel.is_cancelled() {
+        return stopped(Arc::clone(&shared), id).await;
+    }
     let outcome = outcome.unwrap_or_else(|_| Err(PlanningFailure::unexpected()));
-    protocols
+    shared
+        .protocols
         .write(move |tables| match outcome {
             Ok((spec, details)) => tables.plan_as(id, spec, details),
             Err(failure) => tables.planning_failed(id, &failure),
         })
         .await?;
     Ok(())
+}
+
+/// Someone stopped the planning: because the protocol is not to be planned now, or because the server is about to end, and
+/// the next one plans. Where it was let go on at that moment, it is planned again.
+async fn stopped(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
+    let run = shared
+        .protocols
+        .read(move |tables| tables.protocol(id))
+        .await?;
+    if run.status == ProtocolStatus::Planning && !shared.running.is_closed() {
+        Work(shared).plan(id);
+    }
+    Ok(())
+}
+
+/// What the names of a protocol's plannings begin with.
+fn name(protocol_run_id: i64) -> String {
+    format!("planning-{protocol_run_id}-")
 }
 
 type Outcome = Result<
@@ -60,18 +145,17 @@ type Outcome = Result<
     PlanningFailure,
 >;
 
-fn ask(shared: &Shared, request: &Request) -> Outcome {
-    let execution = format!("planning-{}", uuid::Uuid::new_v4());
-    let log = LogFile::create(&shared.logs, &execution);
-    let entry = shared.running.enter(&execution);
-    let _guard = shared.running.leave_at_end(&execution);
+fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Outcome {
+    let log = LogFile::create(&shared.logs, execution);
     let planner = Planner {
         engines: &shared.engines,
         settings: &shared.settings,
         log: &log,
         cancel: &entry.cancel,
     };
-    match planner.plan(request) {
+    let outcome = planner.plan(request);
+    orphan::end(execution);
+    match outcome {
         Ok(plan) => {
             let details = plan.asked.map(|asked| asked.details());
             Ok((plan.spec, details.unwrap_or_default()))
@@ -85,16 +169,17 @@ fn ask(shared: &Shared, request: &Request) -> Outcome {
     }
 }
 
-/// What is to be planned; none where there is a spec, or steps, or nowhere to plan.
+/// What is to be planned; none where it is not being planned, where there is a spec, or steps, or nowhere to plan.
 fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> {
     let run = tables.protocol(id)?;
     let project = tables.project(run.project_id)?;
+    let anew = is_planned_anew(&run);
     let is_planned = tables.protocol_spec(id)?.spec.is_some() || !tables.steps_of(id)?.is_empty();
     let folder = run
         .worktree_path
         .clone()
         .or_else(|| project.local_path.clone());
-    if is_planned || folder.is_none() {
+    if run.status != ProtocolStatus::Planning || (is_planned && !anew) || folder.is_none() {
         return Ok(None);
     }
     Ok(Some(Request {
@@ -105,6 +190,7 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
         protocol_root: run.protocol_root,
         base_branch: run.base_branch,
         request: run.description,
+        anew,
         defaults: ProjectDefaults::of_project(
             project.default_models.as_ref(),
             project.policy_overrides.as_ref(),

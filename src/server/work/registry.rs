@@ -40,7 +40,7 @@ impl Registry {
             ended: watch::Sender::new(()),
         };
         self.entries().insert(id.to_owned(), entry.clone());
-        if self.closed.load(Ordering::SeqCst) {
+        if self.is_closed() {
             entry.cancel.cancel();
         }
         entry
@@ -78,6 +78,11 @@ impl Registry {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.cancel(&self.ids());
+    }
+
+    /// Whether all were stopped for good.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {

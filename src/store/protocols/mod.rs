@@ -36,7 +36,7 @@ pub use clarifications::{ClarificationFilter, NewClarification, Scope};
 pub use events::EventFilter;
 pub use executions::{Lost, StartedExecution};
 pub use import::ImportedSpec;
-pub use planner::PlanningFailure;
+pub use planner::{PlanningFailure, is_planned_anew};
 pub use projects::{NewProject, ProjectChange, ProjectStatus};
 pub use runs::{NewProtocol, ProtocolFilter};
 pub use steps::NewStep;

@@ -9,6 +9,7 @@ use millwright_core::protocol::{
 use serde_json::{Map, Value};
 
 use super::decisions::Seen;
+use super::planner::is_planned_anew;
 use super::runs::spec_of;
 use super::{StoreError, Tables};
 use crate::spec;
@@ -97,17 +98,25 @@ impl Tables<'_> {
     /// Stops a protocol for a while.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is being planned or has ended.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it has ended.
     pub fn pause(&self, id: i64) -> Result<ProtocolRun, StoreError> {
         self.decide(id, pause)
     }
 
-    /// Lets a paused protocol go on. One that was paused before it was planned gets its steps now.
+    /// Lets a paused protocol go on. One that was paused before it was planned gets its steps now, or, where it has no spec,
+    /// is being planned: [`Tables::plan`] is to be called.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] unless it is paused.
     pub fn resume(&self, id: i64) -> Result<ProtocolRun, StoreError> {
-        let run = self.decide(id, resume)?;
+        let run = self.protocol(id)?;
+        let has_spec = run.template_config.as_ref().and_then(spec_of).is_some();
+        let has_plan = has_spec || !self.steps(id)?.is_empty();
+        let is_planned = has_plan && !is_planned_anew(&run);
+        let run = self.decide(id, |snapshot| resume(snapshot, is_planned))?;
+        if !is_planned {
+            return Ok(run);
+        }
         let spec = run.template_config.as_ref().and_then(spec_of);
         if let Some(spec) = spec
             && let Ok(steps) = self.validated(&run, spec, None)?
@@ -142,9 +151,10 @@ fn planners_details(run: &ProtocolRun) -> Map<String, Value> {
     let planning = run
         .template_config
         .as_ref()
-        .and_then(|config| config.get("planning"));
-    planning
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default()
+        .and_then(|config| config.get("planning")?.as_object());
+    let known = ["engine_id", "models", "prompt_versions", "estimated_tokens"];
+    let told = planning.into_iter().flatten();
+    told.filter(|(key, _)| known.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }

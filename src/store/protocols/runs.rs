@@ -196,7 +196,7 @@ impl Tables<'_> {
         json!({"status": status, "errors": errors, "validated_at": self.now.to_row_text()})
     }
 
-    fn write_config<const N: usize>(
+    pub(super) fn write_config<const N: usize>(
         &self,
         run: &ProtocolRun,
         entries: [(&str, Value); N],

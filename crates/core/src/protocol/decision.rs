@@ -41,6 +41,14 @@ pub enum Refused {
         /// The questions, each with its id and key.
         questions: Vec<String>,
     },
+    /// It is to be planned anew, and a step of it has begun.
+    #[error("step {step_run_id} is {status}: a protocol is planned anew before its steps begin")]
+    Begun {
+        /// The step run.
+        step_run_id: i64,
+        /// How it stands.
+        status: StepStatus,
+    },
     /// Steps that it needs are not done.
     #[error("step {step_run_id} waits for {}", .waits_for.join(", "))]
     NotReady {

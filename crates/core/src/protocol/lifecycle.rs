@@ -37,6 +37,23 @@ pub fn start(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     Ok(decision)
 }
 
+/// Someone wants another plan: it is being planned again. Its steps stay until there is one.
+///
+/// # Errors
+/// [`Refused`] unless it is pending, planned or blocked, or where a step of it has begun.
+pub fn replan(snapshot: &Snapshot) -> Result<Decision, Refused> {
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::Replan)?;
+    let mut steps = snapshot.steps.iter();
+    match steps.find(|step| step.status != StepStatus::Pending) {
+        Some(begun) => Err(Refused::Begun {
+            step_run_id: begun.id,
+            status: begun.status,
+        }),
+        None => Ok(decision),
+    }
+}
+
 /// The steps were made from the spec; `protocol_root` is where its files are, `details` are the planner's.
 ///
 /// # Errors
@@ -54,6 +71,7 @@ pub fn planned(
         .with("steps_created", steps_created)
         .with("protocol_root", protocol_root)
         .with("spec_validated", true)
+        .with_all(without_engine())
         .with_all(details);
     decision.emit(event);
     Ok(decision)
@@ -86,7 +104,13 @@ pub fn spec_missing(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     planning_failed(snapshot, event)
 }
 
-/// A planner has made no spec.
+/// What `planned` says of engines where none was asked.
+pub(super) fn without_engine() -> Map<String, Value> {
+    let nothing = json!({"models": {}, "prompt_versions": {}, "estimated_tokens": 0});
+    nothing.as_object().cloned().unwrap_or_default()
+}
+
+/// A planner has made no spec. A protocol that `has_plan` keeps it.
 ///
 /// # Errors
 /// [`Illegal`] unless it is being planned.
@@ -95,13 +119,20 @@ pub fn planner_failed(
     error: &str,
     error_type: &str,
     details: Map<String, Value>,
+    has_plan: bool,
 ) -> Result<Decision, Illegal> {
     let message = format!("Planning failed: {error}");
     let event = NewEvent::new(EventType::PlanningFailed, message)
         .with("error", error)
         .with("error_type", error_type)
         .with_all(details);
-    planning_failed(snapshot, event)
+    if !has_plan {
+        return planning_failed(snapshot, event);
+    }
+    let mut decision = Decision::from(snapshot);
+    decision.protocol(ProtocolAction::KeepPlan)?;
+    decision.emit(event);
+    Ok(decision)
 }
 
 fn planning_failed(snapshot: &Snapshot, event: NewEvent) -> Result<Decision, Illegal> {
@@ -111,10 +142,10 @@ fn planning_failed(snapshot: &Snapshot, event: NewEvent) -> Result<Decision, Ill
     Ok(decision)
 }
 
-/// Someone stops the protocol for a while: no step is chosen; those under way go on.
+/// Someone stops the protocol for a while: no step is chosen; those under way go on, but planning does not.
 ///
 /// # Errors
-/// [`Illegal`] when it is being planned or has ended.
+/// [`Illegal`] when it has ended.
 pub fn pause(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::Pause)?;
@@ -124,13 +155,17 @@ pub fn pause(snapshot: &Snapshot) -> Result<Decision, Illegal> {
     Ok(decision)
 }
 
-/// A paused protocol goes on.
+/// A paused protocol goes on: with its steps, or, where it `is_planned` not, with its planning.
 ///
 /// # Errors
 /// [`Illegal`] unless it is paused.
-pub fn resume(snapshot: &Snapshot) -> Result<Decision, Illegal> {
+pub fn resume(snapshot: &Snapshot, is_planned: bool) -> Result<Decision, Illegal> {
     let mut decision = Decision::from(snapshot);
-    decision.protocol(ProtocolAction::Resume)?;
+    decision.protocol(if is_planned {
+        ProtocolAction::Resume
+    } else {
+        ProtocolAction::ResumePlanning
+    })?;
     decision.note(EventType::Resumed, "Protocol resumed.");
     Ok(decision)
 }

@@ -46,7 +46,7 @@ pub use failure::{FailureKind, classify};
 pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
 pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
-    planner_failed, resume, retry, skip, spec_missing, spec_refused, start,
+    planner_failed, replan, resume, retry, skip, spec_missing, spec_refused, start,
 };
 pub use naming::{agent_id, infer_step_type, refuse_bad_protocol_name};
 pub use planner::{PlanAnswer, StepFile};

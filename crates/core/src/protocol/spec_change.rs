@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::lifecycle::without_engine;
 use super::{
     Decision, EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Refused, Snapshot,
     SpecError, StepAction,
@@ -65,7 +66,8 @@ pub fn spec_accepted(
         .with("steps_changed", steps.changed)
         .with("steps_removed", steps.removed)
         .with("protocol_root", accepted.protocol_root)
-        .with("spec_validated", true);
+        .with("spec_validated", true)
+        .with_all(without_engine());
     decision.emit(match accepted.source {
         Some(source) => event.with("source", source),
         None => event,

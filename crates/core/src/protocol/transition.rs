@@ -33,6 +33,12 @@ pub enum ProtocolAction {
     ApproveStep,
     /// What kept it from being planned is answered.
     PlanAgain,
+    /// Someone wants another plan for it.
+    Replan,
+    /// There is no other plan for it, and it keeps its own.
+    KeepPlan,
+    /// It was paused while it was planned, and someone lets that go on.
+    ResumePlanning,
     /// Something went wrong in one of its steps.
     Block,
     /// Every step is done.
@@ -125,10 +131,18 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
         (A::MendSpec, &[S::Blocked], S::Planned),
         (
             A::Pause,
-            &[S::Pending, S::Planned, S::Running, S::Paused, S::Blocked],
+            &[
+                S::Pending,
+                S::Planning,
+                S::Planned,
+                S::Running,
+                S::Paused,
+                S::Blocked,
+            ],
             S::Paused,
         ),
         (A::Resume, &[S::Paused], S::Running),
+        (A::ResumePlanning, &[S::Paused], S::Planning),
         (
             A::Cancel,
             &[
@@ -168,6 +182,12 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
         (A::ApproveStep, &[S::Paused], S::Paused),
         (A::ApproveStep, &[S::Blocked], S::Blocked),
         (A::PlanAgain, &[S::Blocked], S::Planning),
+        (
+            A::Replan,
+            &[S::Pending, S::Planned, S::Blocked],
+            S::Planning,
+        ),
+        (A::KeepPlan, &[S::Planning], S::Planned),
         (
             A::Block,
             &[
@@ -301,9 +321,10 @@ impl ProtocolAction {
         match self {
             Self::Start => "be started; resume it, or run its step by hand",
             Self::AcceptSpec | Self::MendSpec => "take a spec",
-            Self::Planned | Self::PlanningFailed | Self::PlanAgain => "be planned",
+            Self::Planned | Self::PlanningFailed | Self::PlanAgain | Self::KeepPlan => "be planned",
+            Self::Replan => "be planned anew",
             Self::Pause => "be paused",
-            Self::Resume => "be resumed",
+            Self::Resume | Self::ResumePlanning => "be resumed",
             Self::Cancel => "be cancelled",
             Self::RunStep | Self::RetryStep => "run a step",
             Self::CheckStep => "have a step checked",
@@ -335,53 +356,4 @@ impl StepAction {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_second_start_is_refused_in_the_recorded_words() {
-        for status in [
-            ProtocolStatus::Running,
-            ProtocolStatus::Completed,
-            ProtocolStatus::Planning,
-        ] {
-            let error = status.after(ProtocolAction::Start).unwrap_err();
-            assert_eq!(error.to_string(), "Protocol already running or terminal");
-        }
-        let error = ProtocolStatus::Paused
-            .after(ProtocolAction::Start)
-            .unwrap_err();
-        assert!(error.to_string().starts_with("the protocol is paused"));
-    }
-
-    #[test]
-    fn no_pair_is_in_a_table_twice() {
-        for &status in ProtocolStatus::ALL {
-            for (action, ..) in PROTOCOL {
-                let rows = PROTOCOL
-                    .iter()
-                    .filter(|(a, froms, _)| a == action && froms.contains(&status));
-                assert!(rows.count() <= 1, "{action:?} from {status}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn an_ended_protocol_stays_ended(
-            from in prop::sample::select(ProtocolStatus::ALL),
-            row in prop::sample::select(PROTOCOL),
-        ) {
-            if let Ok(to) = from.after(row.0) && from.is_terminal() {
-                prop_assert!(to == from || (from == ProtocolStatus::Failed && to == ProtocolStatus::Cancelled));
-            }
-        }
-
-        #[test]
-        fn a_cancelled_step_stays_cancelled(row in prop::sample::select(STEP)) {
-            prop_assert!(StepStatus::Cancelled.after(1, row.0).is_err());
-        }
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ use std::path::Path;
 use millwright_core::protocol::PlanAnswer;
 
 use super::ask::{Asked, Question};
-use super::{Planner, PlanningError, Request, grounding};
+use super::{Planner, PlanningError, Request, grounding, replaced};
 use crate::files::write_whole;
 use crate::runner::PLAN;
 use crate::workspace::WorkspaceError;
@@ -32,6 +32,10 @@ impl Planner<'_> {
             parts: vec![
                 ("The protocol", request.protocol_name.clone()),
                 ("What is wanted", wanted.to_owned()),
+                (
+                    "The plan that another is wanted for",
+                    replaced::plan_until_now(root),
+                ),
                 ("The schema of the answer", schema.to_string()),
             ],
             output_schema: Some(schema),

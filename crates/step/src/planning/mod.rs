@@ -8,6 +8,7 @@ mod documents;
 mod error;
 mod grounding;
 mod prompt;
+mod replaced;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,8 @@ pub struct Request {
     pub branch: Option<String>,
     /// What is wanted, in words.
     pub request: Option<String>,
+    /// Whether another plan is wanted, also where there is one.
+    pub anew: bool,
     /// What the project says about engines.
     pub defaults: ProjectDefaults,
 }
@@ -71,7 +74,8 @@ pub struct Planned {
 }
 
 impl Planner<'_> {
-    /// Plans a protocol. Where the files of its steps are there already, they are the plan, and no engine runs.
+    /// Plans a protocol. Where the files of its steps are there already, they are the plan, and no engine runs, unless another
+    /// plan is wanted: then they are put away.
     ///
     /// # Errors
     /// [`PlanningError`]: nothing was written.
@@ -83,7 +87,7 @@ impl Planner<'_> {
         let root = folder.join(place.protocol_folder());
         let mut files = step_files(&root)?;
         let mut asked = None;
-        if files.is_empty() {
+        if files.is_empty() || request.anew {
             asked = Some(self.ask_engine(request, folder, &root)?);
             files = step_files(&root)?;
         }
@@ -109,6 +113,7 @@ impl Planner<'_> {
             .filter(|text| !text.trim().is_empty());
         let wanted = wanted.ok_or(PlanningError::NothingAsked)?;
         let (answer, asked) = self.answer(request, wanted, folder, root)?;
+        replaced::put_away(root, step_files(root)?)?;
         answer::write(&answer, root)?;
         Ok(asked)
     }
