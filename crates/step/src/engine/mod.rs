@@ -9,6 +9,7 @@ mod cancel;
 mod codemachine;
 mod pipe;
 mod process;
+mod sentry;
 mod shell;
 mod usage;
 

@@ -1,7 +1,7 @@
 //! A process group with a time limit, whose output is streamed and kept up to a bound.
 //!
-//! Always so: when this returns, no process of the group is left, and it returns also where one that left the group goes
-//! on and holds the output open.
+//! Always so: when this returns, or this program is killed, no process of the group is left; and it returns also where
+//! one that left the group goes on and holds the output open.
 
 use std::io::{self, ErrorKind, PipeWriter};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::bounded::Bounded;
 use super::pipe::Reading;
+use super::sentry::Sentry;
 use super::{Control, EXECUTION_ID, EngineError};
 use crate::host::{Cleanup, on_termination};
 
@@ -111,6 +112,7 @@ impl Run<'_> {
         let (over, end) = io::pipe().map_err(not_started)?;
         let child = spawn(&mut self.command).map_err(not_started)?;
         let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
+        let _sentry = Sentry::over(child.id());
         let (events, heard) = mpsc::channel();
         let cancelled = events.clone();
         control.cancel.on_cancel(move || {
