@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_jobs.sql"),
     include_str!("migrations/0004_reports.sql"),
     include_str!("migrations/0005_clarifications.sql"),
+    include_str!("migrations/0007_runs_of_jobs.sql"),
     include_str!("migrations/0008_pull_requests.sql"),
 ];
 

@@ -287,6 +287,8 @@ async fn a_question_that_blocks_no_more_lets_go() {
         (project.status(protocol).await == "planned").then_some(())
     })
     .await;
+    // A question of the whole project is an event of the protocol that sets it up.
+    assert_eq!(project.story(1).await, ["clarification_asked"]);
 }
 
 #[tokio::test]

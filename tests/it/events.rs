@@ -34,6 +34,40 @@ fn the_page_about_events_names_every_type() {
     }
 }
 
+/// Every type that the contract has.
+const CONTRACT: &str = "
+    planning_enqueued step_enqueued open_pr_enqueued step_retry_enqueued qa_enqueued
+    paused resumed cancelled manual_approval protocol_completed
+    setup_enqueued setup_completed setup_failed codemachine_import_failed planned planning_failed
+    planning_blocked_clarifications step_blocked_clarifications qa_blocked_clarifications
+    decompose_started decompose_completed policy_findings policy_blocked policy_autofix
+    step_started step_completed codemachine_step_completed step_execution_failed codemachine_step_failed
+    qa_passed qa_failed qa_passed_inline qa_failed_inline qa_inline_error qa_error qa_skipped_policy
+    qa_downgraded_protocol_only qa_auto_fix_attempt qa_auto_fix_applied qa_auto_fix_error
+    qa_blocked_repo open_pr_skipped repo_clone_failed repo_missing open_pr open_pr_failed open_pr_branch_exists ci_triggered
+    loop_condition_skipped trigger_condition_skipped loop_limit_reached loop_decision
+    trigger_missing_target trigger_skipped trigger_decision trigger_enqueued trigger_enqueue_failed trigger_pending
+    trigger_executed_inline trigger_inline_failed trigger_inline_depth_exceeded
+    step_stuck_watchdog job_failed unknown_job spec_validation_error spec_audit
+    codemachine_import_enqueued codemachine_imported
+    setup_started setup_pending_clone setup_clone_failed setup_cloned setup_local_path_recorded setup_assets setup_warning
+    setup_git_remote setup_git_identity setup_clarifications setup_blocked
+    setup_discovery_started setup_discovery_skipped setup_discovery_completed setup_discovery_warning
+    setup_worktree_created setup_protocols_dir_created setup_branch_pushed setup_branch_push_skipped
+    pr_merged mr_merged branches_listed branch_deleted branch_delete_failed";
+
+#[test]
+fn the_page_about_events_says_of_every_type_of_the_contract_whether_it_is_emitted() {
+    let page = std::fs::read_to_string("docs/events.md").unwrap();
+    let (emitted, not_emitted) = page.split_once("\n## What is not emitted").unwrap();
+    for name in CONTRACT.split_whitespace() {
+        let is_emitted = name.parse::<EventType>().is_ok();
+        let word = format!("`{name}`");
+        assert_eq!(emitted.contains(&word), is_emitted, "{name}");
+        assert_eq!(not_emitted.contains(&word), !is_emitted, "{name}");
+    }
+}
+
 async fn listed(project: &Project, query: &str) -> Vec<Value> {
     let answer = project.api.get(&format!("/events{query}")).await;
     answer.expect(200).as_array().unwrap().clone()

@@ -22,6 +22,8 @@ pub(super) struct HeldClaim {
     pub(super) step_run_id: i64,
     pub(super) protocol_run_id: i64,
     pub(super) claim: String,
+    /// In whose name: the job of a flow, or of a step that runs by itself.
+    pub(super) holder: String,
     /// Which half of the work it was last used for.
     pub(super) phase: Option<String>,
     /// Whether it was given to a caller, who keeps it from execution to check.
@@ -296,7 +298,7 @@ impl Tables<'_> {
         let status = seen.snapshot.step(held.step_run_id).map(|step| step.status);
         if held.phase.is_some() && status.is_some_and(StepStatus::is_in_hand) {
             let decision = let_go(&seen.snapshot, held.step_run_id, why)?;
-            self.apply(&seen, &decision, Some(&held.claim))?;
+            self.apply(&seen, &decision, Some(held))?;
         }
         Ok(())
     }
@@ -342,6 +344,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<HeldClaim> {
         step_run_id: row.get("step_run_id")?,
         protocol_run_id: row.get("protocol_run_id")?,
         claim: row.get("claim")?,
+        holder: row.get("holder")?,
         phase: row.get("phase")?,
         of_caller: row.get("of_caller")?,
         expires_at: row.get("expires_at")?,

@@ -101,11 +101,8 @@ impl Tables<'_> {
             })?;
         let asked = self.clarification_named(&scope, &new.key)?;
         let asked = asked.ok_or(StoreError::NotFound("Clarification"))?;
-        if let (None, Some(protocol)) = (known, owners.protocol) {
-            self.write_event(
-                protocol,
-                &about_question(EventType::ClarificationAsked, &asked),
-            )?;
+        if known.is_none() {
+            self.tell_of(EventType::ClarificationAsked, &asked)?;
         }
         let planning = self.let_go_on(&asked)?;
         if let (Some(protocol), Some(step)) = (asked.protocol_run_id, asked.step_run_id) {
@@ -150,12 +147,21 @@ impl Tables<'_> {
             )?
             .execute((id, answer, by, self.now))?;
         let question = self.clarification(id)?;
-        if let Some(protocol) = question.protocol_run_id {
-            let event = about_question(EventType::ClarificationAnswered, &question);
-            self.write_event(protocol, &event)?;
-        }
+        self.tell_of(EventType::ClarificationAnswered, &question)?;
         let planning = self.let_go_on(&question)?;
         Ok((question, planning))
+    }
+
+    /// Puts on record what became of a question. One of the whole project belongs to the protocol that sets it up.
+    fn tell_of(&self, what: EventType, question: &Clarification) -> Result<(), StoreError> {
+        let protocol = match question.protocol_run_id {
+            Some(protocol) => Some(protocol),
+            None => self.setup_of(question.project_id)?,
+        };
+        match protocol {
+            Some(protocol) => self.write_event(protocol, &about_question(what, question)),
+            None => Ok(()),
+        }
     }
 
     /// A question.

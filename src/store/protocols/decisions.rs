@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::{Map, Value};
 
+use super::claims::HeldClaim;
 use super::executions::End;
 use super::steps::{ints, runtime_state};
 use super::{StoreError, Tables, word};
@@ -20,16 +21,19 @@ pub(super) struct Seen {
 impl Tables<'_> {
     /// Takes a snapshot.
     pub(super) fn see(&self, protocol_run_id: i64) -> Result<Seen, StoreError> {
-        let (status, spec_hash, project_id) = self
+        let (status, spec_hash, project_id, template): (_, _, _, Option<Value>) = self
             .connection
             .prepare_cached(
-                "SELECT status, spec_hash, project_id FROM protocol_runs WHERE id = ?1",
+                "SELECT status, spec_hash, project_id,
+                     template_config -> '$.protocol_spec.template' AS template
+                 FROM protocol_runs WHERE id = ?1",
             )?
             .query_row([protocol_run_id], |row| {
                 Ok((
                     word(row, "status")?,
                     row.get("spec_hash")?,
                     row.get("project_id")?,
+                    row.get("template")?,
                 ))
             })
             .optional()?
@@ -51,6 +55,7 @@ impl Tables<'_> {
             questions: self.open_questions(project_id, protocol_run_id)?,
             status,
             spec_hash,
+            template: template.unwrap_or_default(),
             steps,
         };
         Ok(Seen {
@@ -60,12 +65,12 @@ impl Tables<'_> {
     }
 
     /// Writes what a decision changes, and its events. `by` is the claim of whoever caused it: what is executed
-    /// under it is ended by its own report.
+    /// under it is ended by its own report, and the events say whose work it was.
     pub(super) fn apply(
         &self,
         seen: &Seen,
         decision: &Decision,
-        by: Option<&str>,
+        by: Option<&HeldClaim>,
     ) -> Result<(), StoreError> {
         let id = seen.id;
         if decision.after.status != seen.snapshot.status {
@@ -77,10 +82,14 @@ impl Tables<'_> {
         }
         for (before, after) in decision.changed_steps(&seen.snapshot) {
             self.write_step(after)?;
+            let by = by.map(|held| held.claim.as_str());
             self.end_claim_where_done(before.status, after, by)?;
         }
         for event in &decision.events {
-            self.write_event(id, event)?;
+            match by {
+                Some(held) => self.write_event(id, &self.with_origin(event, held)?)?,
+                None => self.write_event(id, event)?,
+            }
         }
         Ok(())
     }

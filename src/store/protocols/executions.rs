@@ -69,7 +69,9 @@ impl Tables<'_> {
         }
         let begun = self.begin(step_run_id, kind, claim)?;
         let started = self.insert_execution(step_run_id, kind, &begun.claim.claim, owner)?;
-        let event = enqueued(&begun, &started.execution_id);
+        let held = self.held(step_run_id, &begun.claim.claim)?;
+        let event =
+            enqueued(&begun, &started.execution_id).with("run_id", self.run_of(None, &held)?);
         self.write_event(step.protocol_run_id, &event)?;
         let begun = Some(begun);
         Ok(StartedExecution { started, begun })
@@ -322,21 +324,6 @@ impl Tables<'_> {
             artifacts::upsert(self.connection, &run_id, file, self.now)?;
         }
         Ok(())
-    }
-
-    /// A flow's job is the holder of its claims, and its run refers to that job's log; so does the run of a job alone.
-    fn run_of_holder(&self, step_run_id: i64) -> Result<Option<String>, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT run_id FROM claims JOIN run_artifacts
-                     ON run_artifacts.path = 'windmill://job/' || claims.holder || '/logs'
-                 WHERE claims.step_run_id = ?1
-                     AND run_artifacts.name IN ('windmill.flow.logs', 'windmill.logs')
-                 ORDER BY run_artifacts.name, run_artifacts.id LIMIT 1",
-            )?
-            .query_row([step_run_id], |row| row.get(0))
-            .optional()?)
     }
 
     /// Ends what runs under a claim.

@@ -12,6 +12,7 @@ mod decisions;
 mod events;
 mod executions;
 mod import;
+mod origin;
 mod planner;
 mod planning;
 mod projects;

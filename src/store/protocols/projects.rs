@@ -106,6 +106,18 @@ impl Tables<'_> {
         Ok(project)
     }
 
+    /// The protocol that sets a project up.
+    pub(super) fn setup_of(&self, project_id: i64) -> Result<Option<i64>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM protocol_runs WHERE project_id = ?1 AND protocol_name = 'setup-' || ?1
+                 ORDER BY id LIMIT 1",
+            )?
+            .query_row([project_id], |row| row.get(0))
+            .optional()?)
+    }
+
     fn create_setup(&self, project: &Project, request_id: Option<&str>) -> Result<(), StoreError> {
         let setup = self.insert_protocol(
             project.id,

@@ -45,7 +45,7 @@ impl Tables<'_> {
             Kind::Execute => begin_execution(&seen.snapshot, step_run_id)?,
             Kind::Qa => begin_qa(&seen.snapshot, step_run_id)?,
         };
-        self.apply(&seen, &decision, Some(&held.claim))?;
+        self.apply(&seen, &decision, Some(&held))?;
         self.use_claim(&held.claim, kind.as_str())?;
         Ok(Begun {
             claim: lease(step_run_id, &held.claim, self.leases.working),
@@ -85,7 +85,8 @@ impl Tables<'_> {
         self.register_files(step_run_id, report)?;
         let seen = self.see(step.protocol_run_id)?;
         let decision = reported(&seen.snapshot, step_run_id, report)?;
-        self.apply(&seen, &decision, Some(claim))?;
+        self.apply(&seen, &decision, Some(&held))?;
+        self.count_cost(&held, report)?;
         let after = decision.after.step(step_run_id);
         if matches!(report, Report::Executed(_) | Report::Checked(_)) {
             self.settle(&held, after, report)?;

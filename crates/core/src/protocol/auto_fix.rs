@@ -69,7 +69,6 @@ pub(super) fn auto_fix(
     );
     let mut event = NewEvent::new(event_type, message)
         .of_step(id)
-        .with_all(report.telemetry.entries())
         .with("error_type", report.failure.as_str())
         .with("attempt", report.attempt);
     match &report.error {

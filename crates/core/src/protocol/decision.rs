@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     EventType, Illegal, NewEvent, ProtocolAction, ProtocolStatus, Snapshot, Step, StepAction,
-    StepStatus,
+    StepStatus, Telemetry,
 };
 
 /// The state after a decision, and its events in order.
@@ -108,6 +108,7 @@ impl Decision {
         };
         match event.event_type {
             T::StepCompleted
+            | T::CodemachineStepCompleted
             | T::StepExecutionFailed
             | T::QaPassed
             | T::QaFailed
@@ -117,6 +118,18 @@ impl Decision {
                 .with("step_run_id", step),
             _ => event,
         }
+    }
+
+    /// The same, with what the work on a step used and spent in every event about it.
+    pub(super) fn telling_of(mut self, step_run_id: i64, telemetry: &Telemetry) -> Self {
+        let entries = telemetry.entries();
+        let events = self.events.into_iter();
+        let told = events.map(|event| match event.step_run_id {
+            Some(step) if step == step_run_id => event.with_missing(&entries),
+            _ => event,
+        });
+        self.events = told.collect();
+        self
     }
 
     pub(super) fn note(&mut self, event_type: EventType, message: &str) {

@@ -61,8 +61,14 @@ words! {
         StepStarted = "step_started",
         /// A step's engine did its work.
         StepCompleted = "step_completed",
+        /// The same, where the step is an agent of a CodeMachine workspace.
+        CodemachineStepCompleted = "codemachine_step_completed",
         /// A step's engine failed.
         StepExecutionFailed = "step_execution_failed",
+        /// The same, where the step is an agent of a CodeMachine workspace.
+        CodemachineStepFailed = "codemachine_step_failed",
+        /// Work goes beyond a budget that only warns.
+        BudgetWarning = "budget_warning",
         /// Nobody renewed a step's claim in time: it may be chosen again.
         StepStuckWatchdog = "step_stuck_watchdog",
         /// The server that ran a step's engine is gone: the step may be chosen again.
@@ -181,6 +187,17 @@ impl NewEvent {
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The same, with those of these on record that nothing is on record of yet.
+    #[must_use]
+    pub fn with_missing(mut self, entries: &Map<String, Value>) -> Self {
+        for (key, value) in entries {
+            self.metadata
+                .entry(key.clone())
+                .or_insert_with(|| value.clone());
+        }
         self
     }
 

@@ -6,6 +6,7 @@ mod assignment;
 mod audit;
 mod auto_fix;
 mod clarification;
+mod codemachine_step;
 mod decision;
 mod event;
 mod execution;

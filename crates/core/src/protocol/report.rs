@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, auto_fix};
+use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, AutoFixStage, auto_fix};
 use super::clarification::hold_back;
+use super::codemachine_step;
 use super::policy::{Reason, apply_policies, apply_triggers};
 use super::telemetry::spend;
 use super::{
@@ -96,6 +97,26 @@ pub struct QaReport {
 }
 
 impl Report {
+    /// What was spent for good, where the work is over.
+    pub fn spending(&self) -> Option<&Telemetry> {
+        let is_over = match self {
+            Self::Started(_) => false,
+            Self::Executed(_) | Self::Checked(_) => true,
+            Self::AutoFix(report) => report.stage != AutoFixStage::Attempt,
+        };
+        is_over.then(|| self.telemetry())
+    }
+
+    /// What was used and spent.
+    fn telemetry(&self) -> &Telemetry {
+        match self {
+            Self::Started(telemetry) => telemetry,
+            Self::Executed(report) => &report.telemetry,
+            Self::Checked(report) => &report.telemetry,
+            Self::AutoFix(report) => &report.telemetry,
+        }
+    }
+
     /// The report that someone stopped the work.
     pub fn stopped(kind: Kind, summary: impl Into<String>) -> Self {
         match kind {
@@ -147,29 +168,37 @@ pub fn reported(
     step_run_id: i64,
     report: &Report,
 ) -> Result<Decision, Refused> {
-    match report {
+    let decision = match report {
         Report::Started(telemetry) => started(snapshot, step_run_id, telemetry),
         Report::Executed(report) => executed(snapshot, step_run_id, report),
         Report::Checked(report) => checked(snapshot, step_run_id, report),
         Report::AutoFix(report) => auto_fix(snapshot, step_run_id, report),
-    }
+    }?;
+    Ok(decision.telling_of(step_run_id, report.telemetry()))
 }
 
 fn started(snapshot: &Snapshot, id: i64, telemetry: &Telemetry) -> Result<Decision, Refused> {
     let mut decision = Decision::from(snapshot);
     let name = &snapshot.step(id).ok_or(Refused::UnknownStep(id))?.name;
     let event = NewEvent::new(EventType::StepStarted, format!("Step {name} started."));
-    decision.emit(event.of_step(id).with_all(telemetry.entries()));
+    decision.emit(event.of_step(id));
+    warn_of_budget(&mut decision, id, telemetry);
     Ok(decision)
+}
+
+/// A budget that only warns is told of once: when the step's own work begins, and when a check is over.
+fn warn_of_budget(decision: &mut Decision, id: i64, telemetry: &Telemetry) {
+    if let Some(warning) = &telemetry.budget_warning {
+        let event = NewEvent::new(EventType::BudgetWarning, warning.as_str());
+        decision.emit(event.of_step(id));
+    }
 }
 
 fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<Decision, Refused> {
     let mut decision = Decision::from(snapshot);
     let step = snapshot.step(id).ok_or(Refused::UnknownStep(id))?;
     let event = |event_type, what: &str| {
-        NewEvent::new(event_type, format!("Step {} {what}", step.name))
-            .of_step(id)
-            .with_all(report.telemetry.entries())
+        NewEvent::new(event_type, format!("Step {} {what}", step.name)).of_step(id)
     };
     let failure = |event: NewEvent| {
         event.with_all(failure_entries(&report.summary, report.error_type.as_ref()))
@@ -179,12 +208,14 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             let event = event(EventType::StepCompleted, "executed.");
             // What ran was found in a spec, which was validated before.
             decision.emit(event.with("spec_validated", true));
+            codemachine_step::completed(&mut decision, step, &report.telemetry);
             decision.forget(id, AUTO_FIX_ATTEMPTS);
             executed_well(&mut decision, id, step.qa)?;
         }
         ExecutionOutcome::Failed => {
             decision.step(id, StepAction::FailExecution)?;
             decision.emit(failure(event(EventType::StepExecutionFailed, "failed.")));
+            codemachine_step::failed(&mut decision, step, &report.telemetry);
             apply_policies(&mut decision, id, Reason::ExecFailed);
         }
         ExecutionOutcome::SpecInvalid => {
@@ -197,6 +228,7 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             decision.step(id, StepAction::FailExecution)?;
             let event = event(EventType::StepExecutionFailed, "is over its budget.");
             decision.emit(failure(event));
+            codemachine_step::failed(&mut decision, step, &report.telemetry);
             decision.block();
         }
         ExecutionOutcome::Cancelled => {
@@ -243,6 +275,7 @@ fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, 
         decision.emit(event.of_step(id));
         return Ok(decision);
     };
+    warn_of_budget(&mut decision, id, &report.telemetry);
     decision.remember(id, "qa_verdict", verdict_on_record(verdict, report));
     summarise(&mut decision, id, &report.summary);
     spend(&mut decision, id, &report.telemetry);
@@ -285,8 +318,7 @@ fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, 
 fn qa_event(event_type: EventType, name: &str, id: i64, report: &QaReport) -> NewEvent {
     let event = NewEvent::new(event_type, format!("QA of {name}: {}", report.summary))
         .of_step(id)
-        .with("step_run_id", id)
-        .with_all(report.telemetry.entries());
+        .with("step_run_id", id);
     let event = if report.inline {
         let (engine, model) = (&report.telemetry.engine_id, &report.telemetry.model);
         event

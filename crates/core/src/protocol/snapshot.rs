@@ -17,6 +17,8 @@ pub struct Snapshot {
     pub status: ProtocolStatus,
     /// The hash of its spec.
     pub spec_hash: Option<String>,
+    /// The spec's template; null where it has none.
+    pub template: Value,
     /// Its steps, by index.
     pub steps: Vec<Step>,
     /// The open questions that hold back some of it.

@@ -13,6 +13,15 @@ use super::{Decision, Outputs};
 /// Where a step's runtime state keeps the tokens that were spent on it.
 pub(super) const TOKENS_USED: &str = "tokens_used";
 
+/// What is said of all work, be it null.
+const ALWAYS: [&str; 5] = [
+    "engine_id",
+    "model",
+    "prompt_versions",
+    "estimated_tokens",
+    "outputs",
+];
+
 /// What work used and spent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -51,6 +60,9 @@ pub struct Telemetry {
     /// The Windmill or mill job that it ran in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_id: Option<String>,
+    /// The budget that it went beyond, where that is only to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_warning: Option<String>,
 }
 
 /// Tokens by use.
@@ -68,21 +80,32 @@ pub struct Tokens {
     pub reasoning: u64,
 }
 
+impl Tokens {
+    /// Those that went in and those that came out.
+    pub fn sum(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
 impl Telemetry {
     /// What was spent: as the engine counted it, else as it is estimated.
     pub fn spent_tokens(&self) -> u64 {
         match &self.tokens {
-            Some(tokens) => tokens.input.saturating_add(tokens.output),
+            Some(tokens) => tokens.sum(),
             None => self.estimated_tokens.unwrap_or_default(),
         }
     }
 
-    /// Its entries in an event's metadata.
+    /// Its entries in an event's metadata. What is always said is null where it is not known.
     pub fn entries(&self) -> Map<String, Value> {
-        match serde_json::to_value(self) {
+        let mut entries = match serde_json::to_value(self) {
             Ok(Value::Object(entries)) => entries,
             _ => Map::new(),
+        };
+        for name in ALWAYS {
+            entries.entry(name).or_insert(Value::Null);
         }
+        entries
     }
 }
 

@@ -114,6 +114,10 @@ impl Runner<'_> {
         if let Some(Err(error)) = workspace.ok().map(|workspace| workspace.settle(&message)) {
             report = without(Judgement::unprepared(&error), report.telemetry);
         }
+        if let Ok(workspace) = workspace {
+            let outputs = report.telemetry.outputs.take();
+            report.telemetry.outputs = outputs.map(|outputs| workspace.published(outputs));
+        }
         report.inline = inline;
         report.telemetry.duration_seconds = Some(clock.elapsed().as_secs_f64());
         self.say(format!("millwright: {}", report.summary));
@@ -210,19 +214,20 @@ impl<'c> Check<'c> {
         }
     }
 
-    fn engine_run(&self, gates: &[GateResult]) -> Result<EngineRun<'c>, Judgement> {
+    fn engine_run(&mut self, gates: &[GateResult]) -> Result<EngineRun<'c>, Judgement> {
+        let outputs = self.resolver.outputs();
+        let outputs = outputs.map_err(|error| Judgement::impossible(&error))?;
+        self.telemetry.outputs = Some(outputs.on_record());
         let (resolver, repository) = (self.resolver, self.repository());
         let step = self.begun.assignment.step_name.as_str();
         let about = (step, resolver.spec.prompt_ref.as_str());
-        let run = resolver.outputs().and_then(|outputs| {
-            let engines = self.runner.engines;
-            let context = |input: &mut Input| {
-                context::add(input, &resolver.places, about, &repository);
-                input.part("Gates", &gates::as_text(gates));
-            };
-            let told = (repository.variables(), context);
-            resolver.check(engines, &outputs, &self.report_file, told)
-        });
+        let context = |input: &mut Input| {
+            context::add(input, &resolver.places, about, &repository);
+            input.part("Gates", &gates::as_text(gates));
+        };
+        let told = (repository.variables(), context);
+        let engines = self.runner.engines;
+        let run = resolver.check(engines, &outputs, &self.report_file, told);
         let run = run.map_err(|error| Judgement::impossible(&error))?;
         self.afford(run.tokens)
             .map_err(|over| Judgement::failed(&over.to_string(), OverBudget::KIND))?;
@@ -230,9 +235,9 @@ impl<'c> Check<'c> {
     }
 
     /// Whether the budget allows so many tokens more than what is spent already, here and before.
-    pub(super) fn afford(&self, tokens: u64) -> Result<(), OverBudget> {
-        let here = self.telemetry.spent_tokens();
-        self.runner.afford(self.spent.and(here), tokens)
+    pub(super) fn afford(&mut self, tokens: u64) -> Result<(), OverBudget> {
+        let spent = self.spent.and(self.telemetry.spent_tokens());
+        self.runner.afford(spent, tokens, &mut self.telemetry)
     }
 
     /// A failure passes where the project says so and nothing but the protocol's own files has changed.

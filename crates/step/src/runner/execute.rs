@@ -109,7 +109,7 @@ impl Runner<'_> {
             Err(error) => return Ok(Work::refused(&error, telemetry)),
         };
         note_engine(&mut telemetry, &run, "exec");
-        if let Err(over) = self.afford(begun.assignment.spent, run.tokens) {
+        if let Err(over) = self.afford(begun.assignment.spent, run.tokens, &mut telemetry) {
             telemetry.estimated_tokens = None;
             return Ok(Work::ended(
                 ExecutionOutcome::OverBudget,

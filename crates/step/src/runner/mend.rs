@@ -39,8 +39,10 @@ impl Check<'_> {
             }
         };
         self.attempts += 1;
-        self.tell(AutoFixStage::Attempt, failure, None, Telemetry::default())?;
-        self.run_fix(&run, failure)
+        let mut telemetry = telemetry(self.begun, self.runner.settings);
+        note_engine(&mut telemetry, &run, "fix");
+        self.tell(AutoFixStage::Attempt, failure, None, telemetry.clone())?;
+        self.run_fix(&run, failure, telemetry)
     }
 
     /// What may be mended: a failure of form, as often as is allowed.
@@ -53,19 +55,18 @@ impl Check<'_> {
             .filter(|failure| failed && left && failure.is_mendable())
     }
 
-    fn run_fix(&mut self, run: &EngineRun<'_>, failure: FailureKind) -> Result<bool, PortError> {
+    fn run_fix(
+        &mut self,
+        run: &EngineRun<'_>,
+        failure: FailureKind,
+        mut telemetry: Telemetry,
+    ) -> Result<bool, PortError> {
         if let Err(over) = self.afford(run.tokens) {
             let error = format!("{}: {over}", OverBudget::KIND);
-            self.tell(
-                AutoFixStage::Error,
-                failure,
-                Some(error),
-                Telemetry::default(),
-            )?;
+            telemetry.estimated_tokens = None;
+            self.tell(AutoFixStage::Error, failure, Some(error), telemetry)?;
             return Ok(false);
         }
-        let mut telemetry = telemetry(self.begun, self.runner.settings);
-        note_engine(&mut telemetry, run, "fix");
         match run.engine.run(&run.task, &self.runner.control()) {
             Ok(yielded) => {
                 note_usage(&mut telemetry, &yielded);
@@ -95,7 +96,10 @@ impl Check<'_> {
         self.runner.say(format!(
             "millwright: mending ({failure}), try {attempt}: {stage}"
         ));
-        self.spent = self.spent.and(telemetry.spent_tokens());
+        // Where a try begins, nothing is spent yet.
+        if stage != AutoFixStage::Attempt {
+            self.spent = self.spent.and(telemetry.spent_tokens());
+        }
         let report = Report::AutoFix(AutoFixReport {
             stage,
             failure,

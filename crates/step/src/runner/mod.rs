@@ -65,12 +65,18 @@ impl Runner<'_> {
         self.log.line(line.as_ref());
     }
 
-    /// Asks the budget whether an engine may read so much more. A warning is said.
-    fn afford(&self, spent: Spent, tokens: u64) -> Result<(), OverBudget> {
+    /// Asks the budget whether an engine may read so much more. A warning is said and put on record.
+    fn afford(
+        &self,
+        spent: Spent,
+        tokens: u64,
+        telemetry: &mut Telemetry,
+    ) -> Result<(), OverBudget> {
         match self.settings.budget.ruling(spent, tokens) {
             Ruling::Within => Ok(()),
             Ruling::Warned(over) => {
                 self.say(format!("millwright: warning: {over}"));
+                telemetry.budget_warning = Some(over.to_string());
                 Ok(())
             }
             Ruling::Refused(over) => Err(over),

@@ -35,6 +35,7 @@ fn running(steps: Vec<Step>) -> Snapshot {
         project_id: 3,
         questions: Vec::new(),
         status: ProtocolStatus::Running,
+        template: Value::Null,
         spec_hash: Some("3fa2f9e89a63".to_owned()),
         steps,
     }
