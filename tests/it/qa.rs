@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::protocol_fixture::{Claimed, Project, shell_step};
+use crate::protocol_fixture::{Project, shell_step};
 
 /// A linter that is content once a file is there.
 const LINT: &str =
@@ -221,59 +221,6 @@ async fn each_step_has_a_report_of_its_own_which_the_flows_run_refers_to() {
         output["sha256"],
         "73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac"
     );
-}
-
-/// A project in which each execution spends a hundred tokens and a little.
-async fn spending(variables: &[(&str, &str)]) -> (Project, i64) {
-    let project = Project::told(&json!({}), variables).await;
-    project.script("work.sh", "printf '%0400d' 0");
-    let steps = ["01-a", "02-b"].map(|id| shell_step(id, "work.sh", json!({})));
-    let protocol = project.planned(json!(steps)).await;
-    (project, protocol)
-}
-
-async fn work_on_both(project: &Project, protocol: i64) -> Vec<String> {
-    for holder in ["flow-1", "flow-2"] {
-        let step: Claimed = project.next(protocol, holder).await;
-        project.execute(&step).await;
-    }
-    project.steps(protocol).await
-}
-
-#[tokio::test]
-async fn a_protocol_that_has_spent_its_budget_goes_no_further() {
-    let (project, protocol) = spending(&[("TASKSGODZILLA_MAX_TOKENS_PER_PROTOCOL", "110")]).await;
-    assert_eq!(
-        work_on_both(&project, protocol).await,
-        ["completed", "failed"]
-    );
-    let failed = project.event(protocol, "step_execution_failed").await;
-    assert_eq!(failed["metadata"]["error_type"], "TokenBudgetExceeded");
-    let error = failed["metadata"]["error"].as_str().unwrap();
-    assert!(
-        error.starts_with("the protocol's budget is 110 tokens: 1"),
-        "{error}"
-    );
-    assert_eq!(project.status(protocol).await, "blocked");
-}
-
-#[tokio::test]
-async fn a_budget_of_each_step_or_one_that_only_warns_lets_both_work() {
-    for variables in [
-        &[("TASKSGODZILLA_MAX_TOKENS_PER_STEP", "110")][..],
-        &[
-            ("TASKSGODZILLA_MAX_TOKENS_PER_PROTOCOL", "1"),
-            ("TASKSGODZILLA_TOKEN_BUDGET_MODE", "warn"),
-        ],
-        &[
-            ("TASKSGODZILLA_MAX_TOKENS_PER_STEP", "1"),
-            ("TASKSGODZILLA_TOKEN_BUDGET_MODE", "off"),
-        ],
-    ] {
-        let (project, protocol) = spending(variables).await;
-        let steps = work_on_both(&project, protocol).await;
-        assert_eq!(steps, ["completed", "completed"], "{variables:?}");
-    }
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub(crate) fn command(project: &Project, name: &str, args: &Value) -> Command {
     command
 }
 
-fn spawn(project: &Project, name: &str, args: &Value) -> Child {
+pub(crate) fn spawn(project: &Project, name: &str, args: &Value) -> Child {
     command(project, name, args).spawn().unwrap()
 }
 
