@@ -33,14 +33,11 @@ fn main() -> Result<ExitCode> {
     }
 }
 
-/// Writes the flow, and the script of each step, below a folder.
+/// Writes the flow and the step's script below a folder.
 fn generate(root: &Path) -> Result<()> {
     let flow = flow::review_notes()?;
     write(&root.join(flow.file()), &flow.text())?;
-    for script in STEPS.iter().map(|step| (step.describe)()) {
-        write_script(root, &script)?;
-    }
-    Ok(())
+    write_script(root, &ScriptInfo::of::<count_words::Args>())
 }
 
 fn write_script(root: &Path, script: &ScriptInfo) -> Result<()> {

@@ -30,15 +30,25 @@ macro_rules! arguments {
             const ARGUMENTS: &'static [$crate::catalog::Argument] = &[
                 $( $crate::catalog::Argument {
                     name: stringify!($required),
+                    about: &[$($required_doc),+],
                     kind: <$required_type as $crate::catalog::ArgumentValue>::KIND,
                     required: true,
                 }, )*
                 $( $crate::catalog::Argument {
                     name: stringify!($optional),
+                    about: &[$($optional_doc),+],
                     kind: <$optional_type as $crate::catalog::ArgumentValue>::KIND,
                     required: false,
                 }, )*
             ];
+
+            fn defaults() -> $crate::catalog::Object {
+                #[derive(::serde::Serialize, ::serde::Deserialize)]
+                struct Optional {
+                    $( $(#[serde($($serde)*)])? $optional: $optional_type, )*
+                }
+                $crate::catalog::defaults_of::<Optional>()
+            }
         }
 
         /// A call of the script in a flow.

@@ -28,6 +28,21 @@ pub enum ArgumentKind {
     Any,
 }
 
+impl ArgumentKind {
+    /// The word in JSON Schema.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::Any => "any",
+        }
+    }
+}
+
 /// A Rust type that an argument can have.
 pub trait ArgumentValue {
     /// What JSON it takes.

@@ -22,4 +22,4 @@ pub use flow::{
 pub use info::ScriptInfo;
 pub use kind::{ArgumentKind, ArgumentValue, Object};
 pub use render::GENERATED;
-pub use script::{Argument, Arguments, Reach, Script};
+pub use script::{Argument, Arguments, Reach, Script, defaults_of};

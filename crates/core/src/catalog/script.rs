@@ -1,12 +1,13 @@
 //! What a Windmill script is: a name, arguments, a result, and how it behaves.
 //!
-//! Always so: everything here is known at compile time, so the step executable needs no schema to read its arguments.
+//! Always so: everything here is known without a schema, so the step executable, which has to be small, carries none.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use super::ArgumentKind;
+use super::{ArgumentKind, Object};
 
 /// A Windmill script. It is implemented by the script's `Args`.
 pub trait Script: Arguments + Serialize + DeserializeOwned + JsonSchema + 'static {
@@ -45,6 +46,9 @@ pub enum Reach {
 pub trait Arguments {
     /// Each argument.
     const ARGUMENTS: &'static [Argument];
+
+    /// What stands for arguments that are not given, by name; those for which nothing does are not among them.
+    fn defaults() -> Object;
 }
 
 /// One argument.
@@ -52,8 +56,27 @@ pub trait Arguments {
 pub struct Argument {
     /// Its name.
     pub name: &'static str,
+    /// What it is, in the lines of its documentation.
+    pub about: &'static [&'static str],
     /// What JSON it takes.
     pub kind: ArgumentKind,
     /// Whether it must be given. One that need not be given may also be `null`.
     pub required: bool,
+}
+
+/// What a type that is made of optional fields alone has where nothing is given; `null` is left out.
+///
+/// # Panics
+/// Where a field has to be given: `arguments!` makes no such type.
+#[doc(hidden)]
+pub fn defaults_of<T: Serialize + DeserializeOwned>() -> Object {
+    let given_nothing = serde_json::from_value::<T>(Object::new().into());
+    let all = given_nothing.and_then(serde_json::to_value);
+    match all.expect("what is optional has a default that is JSON") {
+        Value::Object(all) => all
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect(),
+        _ => Object::new(),
+    }
 }

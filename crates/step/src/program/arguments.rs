@@ -181,6 +181,7 @@ mod tests {
 
     const fn argument(name: &'static str, kind: ArgumentKind, required: bool) -> Argument {
         Argument {
+            about: &[],
             name,
             kind,
             required,

@@ -4,8 +4,6 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use crate::steps::StepEntry;
 
 /// The version, on one line.
@@ -51,8 +49,7 @@ pub(super) fn of_program(steps: &[StepEntry]) -> String {
 
 /// What a step does and takes.
 pub(super) fn of_step(step: &StepEntry) -> String {
-    let script = (step.describe)();
-    let about = wrapped(script.description);
+    let about = wrapped(step.description);
     let mut text = format!("{about}\n\nUsage: millwright-step {}", step.name);
     for argument in step.arguments {
         let (open, close) = if argument.required {
@@ -63,16 +60,20 @@ pub(super) fn of_step(step: &StepEntry) -> String {
         let _ = write!(text, " {open}{}{close}", argument.name);
     }
     text.push_str("\n\nArguments:\n");
+    let defaults = (step.defaults)();
     for argument in step.arguments {
-        let schema = &script.arguments_schema["properties"][argument.name];
-        let about = schema["description"].as_str().unwrap_or_default();
+        let default = defaults.get(argument.name);
+        let default = default.map(|value| format!(", default {value}"));
         let _ = writeln!(
             text,
-            "  {} ({}){}\n      {about}",
+            "  {} ({}){}",
             argument.name,
-            kind(&schema["type"]),
-            default(schema)
+            argument.kind.as_str(),
+            default.unwrap_or_default()
         );
+        for line in argument.about {
+            let _ = writeln!(text, "      {}", line.trim());
+        }
     }
     text.truncate(text.trim_end().len());
     text
@@ -100,26 +101,4 @@ fn wrapped(text: &str) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// A schema's type in words; a type that may be null is named without it.
-fn kind(schema: &Value) -> String {
-    match schema {
-        Value::String(name) => name.clone(),
-        Value::Array(names) => {
-            let names = names
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|name| *name != "null");
-            names.collect::<Vec<_>>().join(" or ")
-        }
-        _ => "any".to_owned(),
-    }
-}
-
-fn default(schema: &Value) -> String {
-    match &schema["default"] {
-        Value::Null => String::new(),
-        value => format!(", default {value}"),
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Always so: the types are the script's own, so what `core::catalog` says of a script is what its step takes and yields.
 
-use millwright_core::catalog::{Argument, Object, Script, ScriptInfo};
+use millwright_core::catalog::{Argument, Object, Script};
 use serde_json::Value;
 
 use super::StepError;
@@ -15,10 +15,12 @@ pub struct StepEntry {
     pub name: &'static str,
     /// One short line.
     pub summary: &'static str,
+    /// What it does, and when it fails.
+    pub description: &'static str,
     /// Its arguments, in the order of positional text.
     pub arguments: &'static [Argument],
-    /// All that is known of the script.
-    pub describe: fn() -> ScriptInfo,
+    /// What stands for arguments that are not given, by name.
+    pub defaults: fn() -> Object,
     /// Runs it.
     pub run: fn(Object, &NativeHost) -> Result<Value, StepError>,
 }
@@ -29,8 +31,9 @@ impl StepEntry {
         Self {
             name: S::NAME,
             summary: S::SUMMARY,
+            description: S::DESCRIPTION,
             arguments: S::ARGUMENTS,
-            describe: ScriptInfo::of::<S>,
+            defaults: S::defaults,
             run,
         }
     }
