@@ -211,6 +211,20 @@ async fn what_cannot_be_planned_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_that_git_ignores_make_no_protocol() {
+    let project = in_git().await;
+    std::fs::write(project.workspace.join(".gitignore"), ".specify\n").unwrap();
+    git(&project.workspace, &["add", "."]);
+    git(&project.workspace, &["commit", "--quiet", "-m", "Three"]);
+    let args = json!({"project_id": project.id, "feature_request": "More"});
+    let error = plan(&project, args).await.unwrap_err();
+    assert!(
+        error.contains("tasks.md, so that no step would find it"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_git_the_documents_lie_in_the_projects_folder() {
     let project = Project::new().await;
     let args =

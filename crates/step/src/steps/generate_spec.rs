@@ -1,6 +1,6 @@
 //! `generate_spec`: writes a specification for a feature request, in a new folder below `.specify/specs`.
 //!
-//! Always so: where it fails, no folder is left.
+//! Always so: each specification has a folder of its own, and a failure leaves none.
 
 use millwright_core::catalog::Script;
 use millwright_core::catalog::scripts::generate_spec::{Args, Output};

@@ -161,6 +161,14 @@ fn documents(
         Ok((spec, plan, tasks, list))
     })?;
     workspace.settle(&work).map_err(PlanningError::from)?;
+    // A step that begins in another worktree would not find what is on no branch.
+    if !look(place, &options)?.is_some_and(|found| found.holds) {
+        let problem = format!(
+            "git ignores {}, so that no step would find it: take it out of .gitignore",
+            tasks.path.display()
+        );
+        return Err(StepError::failed(problem));
+    }
     let prompt = tasks.path.strip_prefix(folder).unwrap_or(&tasks.path);
     let prompt = prompt.display().to_string();
     let shown = |path: &Path| workspace.published_path(path).display().to_string();
