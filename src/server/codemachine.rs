@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use millwright_core::protocol::import::codemachine::{Imported, Problem};
-use millwright_core::protocol::{Project, ProtocolRun};
+use millwright_core::protocol::import::codemachine::{ENGINE, Imported, Problem, name_engine};
+use millwright_core::protocol::{Project, ProjectDefaults, ProtocolRun};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +21,7 @@ use super::projects::ProjectPath;
 use super::protocols::refuse_bad_name;
 use super::specs::HELD_BACK;
 use super::state::AppState;
-use crate::spec::codemachine::import;
+use crate::spec::codemachine::{ImportError, import};
 use crate::store::StoreError;
 use crate::store::protocols::NewProtocol;
 
@@ -80,6 +80,8 @@ struct Import {
     folder: PathBuf,
     project: Option<PathBuf>,
     workflow: Option<String>,
+    /// The project's engine.
+    engine: Option<String>,
 }
 
 /// What an import came to.
@@ -127,6 +129,9 @@ async fn import_codemachine(
         folder,
         project: around,
         workflow: body.workflow,
+        engine: ProjectDefaults::of_project(None, project.policy_overrides.as_ref())
+            .engine_id
+            .filter(|engine| engine != ENGINE),
     };
     if body.enqueue {
         import.enqueue(app).await
@@ -223,11 +228,15 @@ impl Import {
     async fn run(self) -> Result<Imported, Vec<Problem>> {
         let place = self.workspace();
         let work = move || {
-            import(
+            let mut imported = import(
                 &self.folder,
                 self.project.as_deref(),
                 self.workflow.as_deref(),
-            )
+            )?;
+            if let Some(engine) = &self.engine {
+                name_engine(&mut imported.spec, engine);
+            }
+            Ok::<_, ImportError>(imported)
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(outcome) => outcome.map_err(|error| error.problems),

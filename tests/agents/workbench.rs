@@ -90,6 +90,8 @@ impl Workbench {
             prompt: path("prompt.md"),
             input: "Do what is to be done.\n".to_owned(),
             output_schema: None,
+            effort: None,
+            fallback_engine: None,
             directory: path("workspace"),
             model: None,
             environment,

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod exit;
 pub mod files;
 pub mod host;
+mod placeholders;
 pub mod planning;
 pub mod program;
 pub mod runner;

@@ -90,6 +90,7 @@
         resolveModule: marked("module"),
         resolveFolder: (name, overrides) => [marked("folder")(name, overrides)],
         separator: (text) => ({ type: "separator", text }),
+        resolveUI: (text) => ({ type: "ui", text }),
         controller: (agentId, options) => ({ type: "controller", agentId, options }),
     });
 });

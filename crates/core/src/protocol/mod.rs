@@ -49,7 +49,7 @@ pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
     planner_failed, replan, resume, retry, skip, spec_missing, spec_refused, start,
 };
-pub use naming::{agent_id, infer_step_type, refuse_bad_protocol_name};
+pub use naming::{agent_id, agents_of, infer_step_type, refuse_bad_protocol_name};
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};
@@ -64,5 +64,8 @@ pub use spec_change::{AcceptedSpec, StepChanges, drop_steps, spec_accepted, spec
 pub use status::{Kind, ProtocolStatus, StepStatus, StepType};
 pub use telemetry::{Telemetry, Tokens};
 pub use transition::{Illegal, ProtocolAction, StepAction};
-pub use validate::{MOST_STEPS, PlannedStep, SpecContext, SpecError, planned_steps};
+pub use validate::{
+    LONGEST_INPUTS, MOST_STEPS, PlannedStep, SpecContext, SpecError, complaint_of_inputs,
+    planned_steps,
+};
 pub use words::UnknownWord;

@@ -18,11 +18,15 @@ pub fn infer_step_type(name: &str) -> StepType {
     }
 }
 
+/// The agents that a step may be named by: what follows the first `-` of its name, whole, since an agent's id may have a
+/// dot, and without the last extension.
+pub fn agents_of(step_name: &str) -> [&str; 2] {
+    [after_number(step_name), agent_id(step_name)]
+}
+
 /// The agent of a step, by the step's name: what follows the first `-`, without the last extension.
 pub fn agent_id(step_name: &str) -> &str {
-    let rest = step_name
-        .split_once('-')
-        .map_or(step_name, |(_, rest)| rest);
+    let rest = after_number(step_name);
     match rest.rsplit_once('.') {
         Some((stem, _)) if !stem.is_empty() => stem,
         _ => rest,
@@ -44,6 +48,11 @@ pub fn refuse_bad_protocol_name(name: &str) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
+}
+
+fn after_number(step_name: &str) -> &str {
+    let rest = step_name.split_once('-');
+    rest.map_or(step_name, |(_, rest)| rest)
 }
 
 #[cfg(test)]

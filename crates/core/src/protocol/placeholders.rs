@@ -3,12 +3,45 @@
 //! Always so: a text is read once, from its beginning to its end. What a placeholder stands for is put in as it is,
 //! and not read again, whatever it looks like.
 
+mod pattern;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-/// What each known placeholder stands for; `None` where its file is not there.
-pub type Values = BTreeMap<String, Option<String>>;
+use super::words::words;
+pub use pattern::matches;
+
+/// What each known placeholder stands for; `None` where there is nothing to put in, as where its file is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values {
+    everywhere: BTreeMap<String, Option<String>>,
+    /// What is replaced in braces alone, since its name is an everyday word: `$date` may be a script's own.
+    in_braces: BTreeMap<String, Option<String>>,
+}
+
+words! {
+    /// What a placeholder stands for that nobody writes down.
+    Builtin is a "builtin placeholder" {
+        /// The day: `2026-11-21`, UTC.
+        Date = "date",
+        /// The moment: `2026-11-21T10:16:33Z`.
+        Datetime = "datetime",
+        /// The milliseconds since 1970 began.
+        Timestamp = "timestamp",
+        /// Who runs the engine.
+        UserName = "user_name",
+    }
+}
+
+/// Where a placeholder's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// A file, or, where its name is a pattern, all that match.
+    File(&'a str),
+    /// The machine.
+    Builtin(Builtin),
+}
 
 /// A text asks for placeholders that have no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,22 +54,71 @@ pub struct MissingPlaceholders {
     pub names: BTreeSet<String>,
 }
 
-/// The values of a spec's `placeholders`: a text stands for itself, `{"file": path}` for what `read` finds there.
+/// The values of a spec's `placeholders`: a text stands for itself, `{"file": path}` and `{"builtin": name}` for what `read`
+/// finds there.
 pub fn values(
     placeholders: &Map<String, Value>,
-    mut read: impl FnMut(&str) -> Option<String>,
+    mut read: impl FnMut(Source<'_>) -> Option<String>,
 ) -> Values {
-    let value_of = |value: &Value| match value {
-        Value::Object(about) => about
-            .get("file")
-            .and_then(Value::as_str)
-            .and_then(&mut read),
-        Value::String(text) => Some(text.clone()),
-        Value::Null => None,
-        other => Some(other.to_string()),
-    };
-    let names = placeholders.keys().cloned();
-    names.zip(placeholders.values().map(value_of)).collect()
+    let mut values = Values::default();
+    for (name, value) in placeholders {
+        let source = value.as_object().and_then(Source::of);
+        let found = match value {
+            Value::Object(_) => source.and_then(&mut read),
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        };
+        let known = match source {
+            Some(Source::Builtin(_)) => &mut values.in_braces,
+            _ => &mut values.everywhere,
+        };
+        known.insert(name.clone(), found);
+    }
+    values
+}
+
+impl Values {
+    /// What a name stands for, in braces or in every form.
+    fn get(&self, name: &str, is_braced: bool) -> Option<&Option<String>> {
+        let braced = is_braced.then(|| self.in_braces.get(name)).flatten();
+        braced.or_else(|| self.everywhere.get(name))
+    }
+
+    /// Makes a name stand for a text, in every form.
+    pub fn insert(&mut self, name: impl Into<String>, text: impl Into<String>) {
+        self.everywhere.insert(name.into(), Some(text.into()));
+    }
+
+    /// Every name, with what it stands for.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let all = self.everywhere.iter().chain(&self.in_braces);
+        all.map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+}
+
+impl FromIterator<(String, Option<String>)> for Values {
+    fn from_iter<I: IntoIterator<Item = (String, Option<String>)>>(pairs: I) -> Self {
+        Self {
+            everywhere: pairs.into_iter().collect(),
+            in_braces: BTreeMap::new(),
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    fn of(about: &'a Map<String, Value>) -> Option<Self> {
+        let text = |key: &str| about.get(key).and_then(Value::as_str);
+        let builtin = || text("builtin")?.parse().ok().map(Self::Builtin);
+        text("file").map(Self::File).or_else(builtin)
+    }
+}
+
+impl Builtin {
+    /// Its entry in a spec's `placeholders`.
+    pub fn entry(self) -> (String, Value) {
+        (self.to_string(), json!({"builtin": self}))
+    }
 }
 
 /// The text with its placeholders replaced: `{name}`, `{!name}`, `{{name}}`, `<name>`, `${name}` and `$name`. A name
@@ -79,7 +161,7 @@ pub fn fill(text: &str, values: &Values) -> Result<String, MissingPlaceholders> 
 /// [`MissingPlaceholders`], as [`fill`].
 pub fn fill_path(path: &str, values: &Values) -> Result<String, MissingPlaceholders> {
     let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
-    match values.get(first) {
+    match values.get(first, false) {
         Some(Some(value)) => Ok(format!("{value}{}", fill(rest, values)?)),
         _ => fill(path, values),
     }
@@ -89,6 +171,8 @@ pub fn fill_path(path: &str, values: &Values) -> Result<String, MissingPlacehold
 struct Written<'a> {
     name: &'a str,
     optional: bool,
+    /// In one pair of braces, and nothing else.
+    is_braced: bool,
     length: usize,
 }
 
@@ -109,6 +193,7 @@ fn known<'a>(text: &'a str, values: &'a Values) -> Option<(Written<'a>, Option<&
         closed.then_some(Written {
             name,
             optional,
+            is_braced: ["{", "{!"].contains(&open),
             length: open.len() + name.len() + close.len(),
         })
     });
@@ -118,12 +203,13 @@ fn known<'a>(text: &'a str, values: &'a Values) -> Option<(Written<'a>, Option<&
         Written {
             name: &inner[..length],
             optional: false,
+            is_braced: false,
             length: 1 + length,
         }
     });
     bracketed
         .chain(bare)
-        .find_map(|found| Some((values.get(found.name)?.as_deref(), found)))
+        .find_map(|found| Some((values.get(found.name, found.is_braced)?.as_deref(), found)))
         .map(|(value, found)| (found, value))
 }
 
@@ -138,120 +224,4 @@ fn listed(names: &BTreeSet<String>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn known(pairs: &[(&str, Option<&str>)]) -> Values {
-        let owned =
-            |(name, value): &(&str, Option<&str>)| ((*name).to_owned(), value.map(str::to_owned));
-        pairs.iter().map(owned).collect()
-    }
-
-    #[test]
-    fn every_form_is_replaced() {
-        let values = known(&[("plan", Some("P")), ("none", None), ("a-b", Some("D"))]);
-        for (text, expected) in [
-            ("{plan} {!plan} {{plan}}", "P P P"),
-            ("<plan> ${plan} $plan.", "P P P."),
-            ("$plans {plans} {!plans} <b>", "$plans {plans} {!plans} <b>"),
-            ("[{!none}]", "[]"),
-            ("{a-b}{{plan}", "D{P"),
-            ("{ plan } {plan", "{ plan } {plan"),
-            ("é{plan}é$", "éPé$"),
-            ("$$plan {{{plan}}}", "$P {P}"),
-        ] {
-            assert_eq!(fill(text, &values).as_deref(), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_has_no_value_is_named() {
-        let values = known(&[("b", None), ("a", None), ("c", Some("x"))]);
-        let missing = fill("{b} $a {c} {!a} {{b}}", &values).unwrap_err();
-        assert_eq!(
-            missing.to_string(),
-            "there is no value for {a}, {b}: make the files that they stand for, or write {!name} where one may be \
-             missing"
-        );
-    }
-
-    #[test]
-    fn the_first_part_of_a_path_may_be_a_name() {
-        let values = known(&[("prompts", Some("config/prompts")), ("lang", Some("en"))]);
-        for (path, expected) in [
-            ("prompts/{lang}/a.md", "config/prompts/en/a.md"),
-            ("a/prompts/b.md", "a/prompts/b.md"),
-            ("prompts", "config/prompts"),
-            ("/prompts/a.md", "/prompts/a.md"),
-            ("<prompts>/a.md", "config/prompts/a.md"),
-        ] {
-            assert_eq!(fill_path(path, &values).as_deref(), Ok(expected), "{path}");
-        }
-    }
-
-    #[test]
-    fn values_come_from_texts_and_files() {
-        let spec = json!({"a": "text", "b": {"file": "b.md"}, "c": {"file": "no.md"}, "d": 3});
-        let read = |path: &str| (path == "b.md").then(|| "from b".to_owned());
-        assert_eq!(
-            values(spec.as_object().unwrap(), read),
-            known(&[
-                ("a", Some("text")),
-                ("b", Some("from b")),
-                ("c", None),
-                ("d", Some("3"))
-            ])
-        );
-    }
-
-    const FORMS: [(&str, &str); 6] = [
-        ("{", "}"),
-        ("{!", "}"),
-        ("{{", "}}"),
-        ("<", ">"),
-        ("${", "}"),
-        ("$", ""),
-    ];
-
-    /// Texts of words and placeholders, each with what it is when `one` and `two` are replaced by `values`.
-    fn pieces() -> impl Strategy<Value = Vec<(usize, usize, String)>> {
-        prop::collection::vec((0..FORMS.len(), 0..2usize, " [a-z .,\n]{0,8}"), 0..12)
-    }
-
-    proptest! {
-        #[test]
-        fn no_value_is_filled_twice(
-            pieces in pieces(),
-            one in r"(\{two\}|\{!one\}|\{\{one\}\}|<two>|\$one|\$\{two\}|[a-z{}$<>!]){0,6}",
-            two in r"(\{one\}|<one>|\$two|x){0,6}",
-        ) {
-            let values = known(&[("one", Some(&one)), ("two", Some(&two))]);
-            let names = ["one", "two"];
-            let texts = [&one, &two];
-            let mut written = String::new();
-            let mut expected = String::new();
-            for (form, which, word) in &pieces {
-                let (open, close) = FORMS[*form];
-                written.extend([open, names[*which], close, word]);
-                expected.extend([texts[*which].as_str(), word]);
-            }
-            prop_assert_eq!(fill(&written, &values), Ok(expected));
-        }
-
-        #[test]
-        fn without_known_names_nothing_changes(text in ".*") {
-            prop_assert_eq!(fill(&text, &Values::new()), Ok(text));
-        }
-
-        #[test]
-        fn any_text_is_taken(text in r"[{}<>$!ab\-é ]{0,40}") {
-            let values = known(&[("a", Some("1")), ("b", None)]);
-            if let Err(missing) = fill(&text, &values) {
-                prop_assert_eq!(missing.names, BTreeSet::from(["b".to_owned()]));
-            }
-        }
-    }
-}
+mod tests;

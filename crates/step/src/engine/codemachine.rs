@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{Control, Engine, EngineError, EngineOutput, Mode, Registry, Task};
 use crate::files::read_file;
+use crate::placeholders::value_of;
 
 /// The largest file that is read.
 const LARGEST: usize = 1024 * 1024;
@@ -34,6 +35,8 @@ struct Inputs {
     agent_id: String,
     /// The agent's engine.
     engine_id: Option<String>,
+    /// How much the agent's model is to reason.
+    reasoning_effort: Option<String>,
     /// The prompts that follow the first.
     more_prompts: Vec<String>,
     /// What stands for what in those.
@@ -67,6 +70,7 @@ impl CodeMachine {
                 .model
                 .clone()
                 .or_else(|| engine.default_model().map(str::to_owned)),
+            effort: agent.effort(),
             ..agent.task.clone()
         };
         let line = format!(
@@ -86,7 +90,9 @@ impl CodeMachine {
         .iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|id| !id.is_empty() && id != ID);
-        let id = agent.inputs.engine_id.clone().or(of_environment);
+        let of_project = agent.task.fallback_engine.clone().filter(|id| id != ID);
+        let id = agent.inputs.engine_id.clone();
+        let id = id.or(of_project).or(of_environment);
         let id = id.unwrap_or_else(|| LAST_ENGINE.to_owned());
         self.engines.get(&id).ok_or_else(|| {
             let known: Vec<&str> = self.engines.ids().collect();
@@ -175,7 +181,16 @@ impl<'a> Agent<'a> {
     }
 
     fn values(&self) -> Values {
-        values(&self.inputs.placeholders, |name| self.read(name).ok())
+        values(&self.inputs.placeholders, |source| {
+            value_of(source, |name| self.beneath(name).ok())
+        })
+    }
+
+    /// A word: what is none is no argument of a program.
+    fn effort(&self) -> Option<String> {
+        let effort = self.inputs.reasoning_effort.clone()?;
+        let is_word = !effort.is_empty() && effort.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_word.then_some(effort)
     }
 
     /// What the agent wrote beside its output: the check of a loop.

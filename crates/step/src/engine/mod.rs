@@ -54,6 +54,10 @@ pub struct Task {
     pub directory: PathBuf,
     /// The model that it uses.
     pub model: Option<String>,
+    /// How much the model is to reason, in a word of the engine's own, for the engines that take one.
+    pub effort: Option<String>,
+    /// The project's engine, for an engine that hands the work to another one.
+    pub fallback_engine: Option<String>,
     /// What it is told beside the prompt, as variables of its environment.
     pub environment: BTreeMap<&'static str, String>,
     /// How long it may take.

@@ -93,6 +93,8 @@ mod tests {
             prompt,
             input: String::new(),
             output_schema: None,
+            effort: None,
+            fallback_engine: None,
             directory: folder.to_owned(),
             model: None,
             environment: BTreeMap::from([("MILLWRIGHT_STEP_NAME", "01-x".to_owned())]),

@@ -172,6 +172,8 @@ impl Planner<'_> {
             prompt: prompt.path.clone(),
             input: input(prompt.text.as_deref().unwrap_or_default(), question, wrong),
             output_schema: question.output_schema.clone(),
+            effort: None,
+            fallback_engine: None,
             directory: question.folder.to_owned(),
             model: None,
             environment,

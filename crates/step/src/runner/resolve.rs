@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use millwright_core::protocol::placeholders::{self, MissingPlaceholders, Values};
-use millwright_core::protocol::{Assignment, FailureKind, Kind, StepSpec};
+use millwright_core::protocol::{
+    Assignment, FailureKind, Kind, LONGEST_INPUTS, StepSpec, complaint_of_inputs,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -14,10 +16,11 @@ use super::choose;
 use super::files::{PathError, Places};
 use super::input::Input;
 use super::outputs::{self, OutputFiles};
-use super::prompt::{AUTO_FIX, Bundled, LONGEST_TEXT, Prompt, PromptError, QUALITY, read_file};
+use super::prompt::{AUTO_FIX, Bundled, LONGEST_TEXT, Prompt, PromptError, QUALITY};
 use super::settings::Settings;
 use super::tokens::estimated_tokens;
 use crate::engine::{Engine, Mode, Registry, Task};
+use crate::placeholders::value_of;
 
 /// So long a prompt may become when its placeholders are filled in.
 const LONGEST_INPUT: usize = 8 * LONGEST_TEXT;
@@ -102,9 +105,8 @@ impl<'a> Resolver<'a> {
             &assignment.protocol_name,
             assignment.defaults.allow_outside_paths,
         )?;
-        let values = placeholders::values(&assignment.placeholders, |name| {
-            let path = places.existing("placeholders", name).ok()?;
-            String::from_utf8(read_file(&path, LONGEST_TEXT).ok()?).ok()
+        let values = placeholders::values(&assignment.placeholders, |source| {
+            value_of(source, |name| places.existing("placeholders", name).ok())
         });
         Ok(Self {
             assignment,
@@ -236,11 +238,11 @@ impl<'a> Resolver<'a> {
     /// No less than the length of a text with its placeholders filled in: wherever a name stands, it may be one.
     fn length_filled(&self, text: &str) -> usize {
         let grown = self.values.iter().map(|(name, value)| {
-            let length = value.as_ref().map_or(0, String::len);
+            let length = value.map_or(0, str::len);
             let times = if name.is_empty() {
                 0
             } else {
-                text.matches(name.as_str()).count()
+                text.matches(name).count()
             };
             length.saturating_mul(times)
         });
@@ -288,6 +290,8 @@ impl<'a> Resolver<'a> {
                 },
                 input,
                 output_schema: None,
+                effort: None,
+                fallback_engine: self.assignment.defaults.engine_id.clone(),
                 prompt: prompt.path,
                 directory: self.places.workspace.clone(),
                 model: self.model(engine, kind),
@@ -325,6 +329,8 @@ impl<'a> Resolver<'a> {
         let assignment = self.assignment;
         let inputs = Value::Object(inputs.cloned().unwrap_or_default());
         let shown = |path: &Path| path.display().to_string();
+        let context = self.settings.context.as_deref().unwrap_or_default();
+        let context = &context[..context.floor_char_boundary(LONGEST_INPUTS)];
         BTreeMap::from([
             ("MILLWRIGHT_MODE", kind.to_string()),
             ("MILLWRIGHT_STEP_RUN_ID", assignment.step_run_id.to_string()),
@@ -341,10 +347,7 @@ impl<'a> Resolver<'a> {
             ("MILLWRIGHT_WORKSPACE", shown(&self.places.workspace)),
             ("MILLWRIGHT_OUTPUT", shown(&outputs.protocol)),
             ("MILLWRIGHT_INPUTS", inputs.to_string()),
-            (
-                "MILLWRIGHT_CONTEXT",
-                self.settings.context.clone().unwrap_or_default(),
-            ),
+            ("MILLWRIGHT_CONTEXT", context.to_owned()),
         ])
     }
 }
@@ -363,5 +366,12 @@ fn entry(assignment: &Assignment) -> Result<StepSpec, ResolveError> {
             fields.insert("prompt_ref".to_owned(), prompt);
         }
     }
-    StepSpec::deserialize(entry).map_err(|error| ResolveError::BadEntry(error.to_string()))
+    let bad = ResolveError::BadEntry;
+    let spec = StepSpec::deserialize(entry).map_err(|error| bad(error.to_string()))?;
+    for inputs in [&spec.inputs, &spec.qa.inputs].into_iter().flatten() {
+        if let Some(complaint) = complaint_of_inputs(inputs) {
+            return Err(bad(format!("inputs: {complaint}")));
+        }
+    }
+    Ok(spec)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::condition::{holds, tokens};
 use super::fields::{Behavior, Policy};
 use super::{Decision, Reason};
-use crate::protocol::{EventType, NewEvent, Step, StepAction, agent_id};
+use crate::protocol::{EventType, NewEvent, Step, StepAction, agents_of};
 
 /// How many triggers may follow one another.
 pub const MAX_INLINE_TRIGGER_DEPTH: i64 = 3;
@@ -68,8 +68,13 @@ impl<'a> Trigger<'a> {
 
     fn target(&self, decision: &Decision) -> Option<Step> {
         let agent = self.policy.target_agent()?;
-        let mut steps = decision.after.steps.iter();
-        steps.find(|step| agent_id(&step.name) == agent).cloned()
+        let steps = &decision.after.steps;
+        // One that has the id whole comes before one that has it but for an extension.
+        let found = [0, 1].iter().find_map(|form| {
+            let mut steps = steps.iter();
+            steps.find(|step| agents_of(&step.name)[*form] == agent)
+        });
+        found.cloned()
     }
 
     fn make_ready(&self, decision: &mut Decision, source: &Step, target: &Step) -> bool {

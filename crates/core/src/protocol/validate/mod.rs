@@ -3,6 +3,7 @@
 //! Always so: a spec without errors gives steps with unique ids and names, whose dependencies exist and form no cycle.
 
 pub(super) mod cycle;
+mod inputs;
 mod paths;
 mod read;
 mod references;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{StepSpec, StepType, infer_step_type};
+pub use inputs::{LONGEST_INPUTS, complaint as complaint_of_inputs};
 use read::Entries;
 
 /// More steps than this are no plan.
@@ -104,6 +106,7 @@ pub fn planned_steps(
     refuse_empty(&steps, &mut errors);
     references::check(written, &steps, context.engines, &mut errors);
     paths::check(&steps, context, &mut errors);
+    inputs::check(&steps, &mut errors);
     cycle::refuse(&steps, &mut errors);
     if errors.is_empty() {
         Ok(place(steps))

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{SpecError, Step};
-use crate::protocol::agent_id;
+use crate::protocol::agents_of;
 use crate::protocol::policy::{is_trigger, target_agent};
 
 /// Names every reference that leads nowhere.
@@ -42,7 +42,11 @@ impl<'a> Names<'a> {
         };
         Self {
             ids: written.iter().filter_map(id).collect(),
-            agents: written.iter().filter_map(name).map(agent_id).collect(),
+            agents: written
+                .iter()
+                .filter_map(name)
+                .flat_map(agents_of)
+                .collect(),
         }
     }
 }

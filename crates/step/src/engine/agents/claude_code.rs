@@ -41,6 +41,9 @@ fn arguments(command: &mut Command, task: &Task, _: Option<&Path>) {
     if let Some(model) = &task.model {
         command.arg("--model").arg(model);
     }
+    if let Some(effort) = &task.effort {
+        command.args(["--effort", effort]);
+    }
 }
 
 /// What is not permitted is refused at once, since there is nobody to ask.

@@ -40,6 +40,9 @@ fn arguments(command: &mut Command, task: &Task, schema: Option<&Path>) {
     if let Some(model) = &task.model {
         command.arg("-m").arg(model);
     }
+    if let Some(effort) = &task.effort {
+        command.args(["-c", &format!("model_reasoning_effort={effort:?}")]);
+    }
     if let Some(schema) = schema {
         command.arg("--output-schema").arg(schema);
     }

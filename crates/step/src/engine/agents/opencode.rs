@@ -36,6 +36,9 @@ fn arguments(command: &mut Command, task: &Task, _: Option<&Path>) {
     if let Some(model) = &task.model {
         command.arg("-m").arg(model);
     }
+    if let Some(effort) = &task.effort {
+        command.args(["--variant", effort]);
+    }
 }
 
 /// Of its own two agents, `plan` may not write.

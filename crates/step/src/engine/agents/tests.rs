@@ -50,6 +50,8 @@ fn task(folder: &Path, mode: Mode) -> Task {
         prompt: folder.join("prompt.md"),
         input: "Do it.\n".to_owned(),
         output_schema: None,
+        effort: None,
+        fallback_engine: None,
         directory: folder.to_owned(),
         model: Some("large".to_owned()),
         environment: BTreeMap::from([("STUB_API_KEY", "swordfish-1".to_owned())]),
@@ -165,6 +167,26 @@ fn each_agent_is_called_as_its_mode_asks() {
         })
         .collect();
     insta::assert_json_snapshot!(called);
+}
+
+#[test]
+fn those_that_take_one_are_told_how_much_to_reason() {
+    for (agent, expected) in [
+        (
+            Agent::codex(),
+            Some("-c\nmodel_reasoning_effort=\"high\"\n"),
+        ),
+        (Agent::claude_code(), Some("--effort\nhigh\n")),
+        (Agent::opencode(), Some("--variant\nhigh\n")),
+        (Agent::gemini(), None),
+    ] {
+        let id = agent.id();
+        let played = play_task(agent, "", 0, |task| task.effort = Some("high".to_owned()));
+        match expected {
+            Some(expected) => assert!(played.arguments.contains(expected), "{id}"),
+            None => assert!(!played.arguments.contains("high"), "{id}"),
+        }
+    }
 }
 
 #[test]

@@ -30,10 +30,12 @@ impl Engine for Echo {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("directive.json"), directive).unwrap();
         }
+        let effort = task.effort.as_deref().map(|effort| format!(", {effort}"));
         let output = format!(
-            "{}[{}]",
+            "{}[{}{}]",
             task.input,
-            task.model.as_deref().unwrap_or("none")
+            task.model.as_deref().unwrap_or("none"),
+            effort.unwrap_or_default()
         );
         Ok(EngineOutput {
             output: output.into_bytes(),
@@ -76,6 +78,8 @@ fn run_in(
         prompt: folder.join("prompt.md"),
         input: "Do it.\n".to_owned(),
         output_schema: None,
+        effort: None,
+        fallback_engine: Some("echo".to_owned()),
         directory: folder.to_owned(),
         model: None,
         environment: BTreeMap::from([("MILLWRIGHT_INPUTS", inputs.to_string())]),
@@ -106,6 +110,20 @@ fn the_agents_engine_gets_every_prompt_and_the_specification() {
         output,
         "Do it.\n\nThen build it.\n\n# A {what} shop\n[small]"
     );
+}
+
+#[test]
+fn the_projects_engine_does_the_work_of_an_agent_without_one() {
+    let folder = workspace();
+    for (effort, expected) in [
+        ("high", "[small, high]"),
+        ("-x", "[small]"),
+        ("", "[small]"),
+    ] {
+        let inputs = json!({"agent_id": "coder", "reasoning_effort": effort});
+        let output = run_in(folder.path(), Mode::Execute, None, &inputs).unwrap();
+        assert!(output.ends_with(expected), "{output}");
+    }
 }
 
 #[test]

@@ -137,6 +137,18 @@ pub fn spec_of(workspace: &Workspace, files: &impl Files) -> Result<Imported, Ve
     })
 }
 
+/// Says in each step whose agent names no engine that it is this one, a project's.
+pub fn name_engine(spec: &mut Value, engine: &str) {
+    let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
+    for step in steps.into_iter().flatten() {
+        if let Some(inputs) = step.get_mut("inputs").and_then(Value::as_object_mut)
+            && !inputs.contains_key("engine_id")
+        {
+            inputs.insert("engine_id".to_owned(), steps::engine(engine).into());
+        }
+    }
+}
+
 /// Where the spec came from.
 fn template(workspace: &Workspace) -> Value {
     let source = workspace.workflow.as_ref();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::Fields;
 use super::{Files, Notes, Source, Workspace};
-use crate::protocol::placeholders::Values;
+use crate::protocol::placeholders::{Builtin, Values};
 
 /// What `config/placeholders.js` says, and what was chosen for the run.
 #[derive(Default)]
@@ -34,6 +34,9 @@ impl Placeholders {
         if let Some(Value::Object(state)) = workspace.state.as_ref().map(|state| &state.value) {
             found.read_state(&Fields::of([state]));
         }
+        found
+            .in_spec
+            .extend(Builtin::ALL.iter().map(|known| known.entry()));
         found
     }
 
@@ -70,7 +73,7 @@ impl Placeholders {
                 notes.warn(&place, "this is no text, and is left out");
                 continue;
             };
-            self.in_paths.insert(name.clone(), Some(written.to_owned()));
+            self.in_paths.insert(name, written);
             if kind == Kind::Flat && !looks_like_file(written) {
                 self.in_spec.insert(name.clone(), json!(written));
                 continue;

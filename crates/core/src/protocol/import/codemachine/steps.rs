@@ -246,7 +246,7 @@ fn describe(about: &mut Map<String, Value>, fields: &Fields<'_>) {
 }
 
 /// CodeMachine's names of engines, in ours.
-fn engine(name: &str) -> String {
+pub(super) fn engine(name: &str) -> String {
     match name.to_lowercase().as_str() {
         "claude" => "claude-code".to_owned(),
         other => other.to_owned(),
