@@ -2,6 +2,7 @@
 
 mod agent_log;
 mod api_fixture;
+mod bad_input;
 mod claims;
 mod clarifications;
 mod codemachine;

@@ -117,18 +117,3 @@ fn of_several_workflows_one_has_to_be_named() {
         "templates/workflows/two.workflow.js"
     );
 }
-
-#[test]
-fn a_pipe_is_not_waited_for() {
-    let workspace = Workspace::new();
-    let path = workspace.path().join("config/modules.js");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(made.success());
-    assert_eq!(
-        workspace.refused(),
-        "config/modules.js: it is no regular file"
-    );
-}

@@ -278,3 +278,18 @@ fn what_is_no_workspace_is_refused() {
         "config/main.agents.js: it has no step"
     );
 }
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let workspace = Workspace::new();
+    let path = workspace.path().join("config/modules.js");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&path)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    assert_eq!(
+        workspace.refused(),
+        "config/modules.js: it is no regular file"
+    );
+}
