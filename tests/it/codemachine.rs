@@ -98,6 +98,31 @@ async fn a_workspace_becomes_a_planned_protocol() {
 }
 
 #[tokio::test]
+async fn agents_without_an_engine_get_the_projects() {
+    let project = Project::with(&json!({"policy_overrides": {"default_engine_id": "shell"}})).await;
+    write(
+        &project,
+        "config/main.agents.js",
+        "module.exports = [{ id: 'a', promptPath: '.codemachine/prompts/a.sh' },
+            { id: 'b', engine: 'codex', promptPath: '.codemachine/prompts/a.sh' }]",
+    );
+    fs::create_dir(project.workspace.join(".codemachine/prompts")).unwrap();
+    project.script(".codemachine/prompts/a.sh", "echo done by a");
+    let answer = import(&project, json!({})).await.expect(200);
+    let protocol = answer["protocol_run"]["id"].as_i64().unwrap();
+    let spec = project
+        .api
+        .get(&format!("/protocols/{protocol}/spec"))
+        .await
+        .expect(200);
+    let engine = |nth: usize| &spec["spec"]["steps"][nth]["inputs"]["engine_id"];
+    assert_eq!((engine(0), engine(1)), (&json!("shell"), &json!("codex")));
+    let claimed = project.next(protocol, "flow").await;
+    assert_eq!(project.execute(&claimed).await["status"], "succeeded");
+    assert_eq!(project.read(".protocols/0001-small/00-a.md"), "done by a\n");
+}
+
+#[tokio::test]
 async fn its_agents_run_and_loop_as_they_decide() {
     let project = project().await;
     let answer = import(&project, json!({})).await.expect(200);

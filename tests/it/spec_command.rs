@@ -164,3 +164,52 @@ async fn a_protocol_gets_its_spec_from_step_files_and_from_a_task_list() {
     let event = project.event(made["id"].as_i64().unwrap(), "planned").await;
     assert_eq!(event["metadata"]["source"], "files");
 }
+
+#[tokio::test]
+async fn what_a_workspace_leaves_out_is_told_beside_the_result() {
+    let project = Project::new().await;
+    let path = format!("/projects/{}/protocols", project.id);
+    let made = project
+        .api
+        .post(&path, &json!({"protocol_name": "0001-small"}))
+        .await
+        .expect(200);
+    let id = made["id"].to_string();
+    let folder = project.workspace.clone();
+    for (name, text) in [
+        (
+            "config/main.agents.js",
+            "module.exports = [{id: 'a', promptPath: 'a.md'}]",
+        ),
+        (
+            "config/sub.agents.js",
+            "module.exports = [{id: 'b', promptPath: 'gone.md'}]",
+        ),
+        ("a.md", "Do it."),
+    ] {
+        fs::create_dir_all(folder.join("config")).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let address = project.api.address.clone();
+    let said = tokio::task::spawn_blocking(move || {
+        let spec = |args: &[&str]| spec_in(&folder, &address, args);
+        [
+            spec(&["import", &id, ".", "--json"]),
+            spec(&["import", &id, "."]),
+            spec(&["validate", "."]),
+        ]
+    });
+    let said = said.await.unwrap();
+    for said in &said {
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        assert!(
+            said.err.starts_with("warning: config/sub.agents.js: "),
+            "{}",
+            said.err
+        );
+        assert!(said.err.contains("gone.md is not there"), "{}", said.err);
+    }
+    let answer: Value = serde_json::from_str(&said[0].out).unwrap();
+    let warning = answer["warnings"][0].as_str().unwrap();
+    assert_eq!(said[0].err, format!("warning: {warning}\n"));
+}

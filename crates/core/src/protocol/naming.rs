@@ -72,6 +72,12 @@ mod tests {
     }
 
     #[test]
+    fn an_agents_id_may_have_a_dot() {
+        assert_eq!(agents_of("02-v1.plan"), ["v1.plan", "v1"]);
+        assert_eq!(agents_of("02-plan.md"), ["plan.md", "plan"]);
+    }
+
+    #[test]
     fn names_tell_agents() {
         for (name, expected) in [
             ("02-code-reviewer.md", "code-reviewer"),
