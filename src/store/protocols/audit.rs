@@ -110,21 +110,15 @@ impl Tables<'_> {
         backfill: bool,
     ) -> Result<Look, StoreError> {
         let run = self.protocol(id)?;
-        let (finding, spec) = if let Some(spec) = run.template_config.as_ref().and_then(spec_of) {
-            let finding = self.judge(&run, spec)?;
-            let is_stale = !says(&run, &finding);
-            (finding, backfill && is_stale)
-        } else if run.status == ProtocolStatus::Planning {
-            let reason = "it is being planned: its spec is still to come";
-            (
-                judge_derived(&run, &Err(reason.to_owned()), backfill),
-                false,
-            )
-        } else if let Some(derived) = derived {
-            let finding = judge_derived(&run, derived, backfill);
-            let given = finding.outcome == AuditOutcome::Backfilled;
-            (finding, given)
-        } else {
+        let judged = match run.template_config.as_ref().and_then(spec_of) {
+            Some(spec) => {
+                let finding = self.judge(&run, spec)?;
+                let is_stale = !says(&run, &finding);
+                Some((finding, backfill && is_stale))
+            }
+            None => self.judge_specless(&run, derived, backfill)?,
+        };
+        let Some((finding, spec)) = judged else {
             let specless = Specless {
                 project: self.project(run.project_id)?,
                 rows: self.step_rows(id)?,
@@ -166,6 +160,31 @@ impl Tables<'_> {
         Ok(*finding)
     }
 
+    /// What is found of a run without a spec, and whether it is to be given one; none where nobody has tried to derive it.
+    fn judge_specless(
+        &self,
+        run: &ProtocolRun,
+        derived: Option<&Result<Derived, String>>,
+        backfill: bool,
+    ) -> Result<Option<(SpecAudit, bool)>, StoreError> {
+        let reason = match derived {
+            _ if run.status == ProtocolStatus::Planning => {
+                "it is being planned: its spec is still to come"
+            }
+            Some(Ok(derived)) if !self.has_steps_of(run.id, &derived.spec)? => {
+                "its steps have changed while it was audited: audit it again"
+            }
+            Some(derived) => {
+                let finding = judge_derived(run, derived, backfill);
+                let given = finding.outcome == AuditOutcome::Backfilled;
+                return Ok(Some((finding, given)));
+            }
+            None => return Ok(None),
+        };
+        let finding = judge_derived(run, &Err(reason.to_owned()), backfill);
+        Ok(Some((finding, false)))
+    }
+
     /// What is wrong with the spec that a run has. One that was accepted may name the engine of a team's worker; one that was
     /// refused for that is refused still.
     fn judge(&self, run: &ProtocolRun, spec: &Value) -> Result<SpecAudit, StoreError> {
@@ -184,6 +203,21 @@ impl Tables<'_> {
             errors,
             ..SpecAudit::of(run, outcome)
         })
+    }
+
+    /// Whether a spec's steps are those of a run, in their order, or the run has none yet.
+    fn has_steps_of(&self, id: i64, spec: &Value) -> Result<bool, StoreError> {
+        let steps = self.steps(id)?;
+        let entries = spec["steps"].as_array().into_iter().flatten();
+        let is_step = |entry: &Value, step: &StepRun| {
+            let name = entry["name"].as_str().filter(|name| !name.is_empty());
+            name.or(entry["id"].as_str()) == Some(&*step.step_name)
+        };
+        let mut steps_left = steps.iter();
+        let all_there = entries
+            .into_iter()
+            .all(|entry| steps_left.next().is_some_and(|step| is_step(entry, step)));
+        Ok(steps.is_empty() || all_there && steps_left.next().is_none())
     }
 
     /// Gives steps that are not done their entries, and what they wait for where they do not say.
