@@ -3,7 +3,7 @@
 //! Always so: nothing is read or written outside of the project, and a file that a person wrote or changed stays: what was
 //! written here is known by its hash.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +61,10 @@ impl Drawer {
         text: &str,
         facts: Object,
     ) -> Result<PathBuf, PlanningError> {
+        let failed = |error| PlanningError::document(&self.folder, error);
+        // Two that write at once would each know the other's document as changed.
+        let lock = File::open(&self.folder).map_err(failed)?;
+        lock.lock().map_err(failed)?;
         self.refuse_changed(name)?;
         let mut context = self.context()?;
         context.extend(facts);
