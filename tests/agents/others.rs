@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use millwright_step::engine::{Agent, Mode};
+use millwright_step::engine::{Agent, Engine, Mode};
 
 use super::processes;
 use super::workbench::{KEY, Workbench, installed};
@@ -36,7 +36,12 @@ fn succeeds_and_fails(agent: &Agent, model: &str, reasoning: u64) {
             .model(model)
             .mode(mode);
         let ran = bench.run(agent);
-        let usage = ran.outcome.as_ref().ok().and_then(|yielded| yielded.usage);
+        let yielded = ran.outcome.as_ref().ok();
+        let usage = yielded.and_then(|yielded| yielded.usage);
+        let named = yielded.and_then(|yielded| yielded.model.as_deref());
+        // A model may be named in short.
+        let is_named = named.is_some_and(|named| named.contains(model));
+        assert_eq!(is_named, agent.id() != "opencode", "{named:?}");
         assert!(
             ran.told(": All is done.") && !ran.told(KEY),
             "{:#?}",

@@ -79,7 +79,9 @@ impl CodeMachine {
             engine.id()
         );
         control.log.line(&line);
-        engine.run(&task, control)
+        let mut output = engine.run(&task, control)?;
+        output.model = output.model.or(task.model);
+        Ok(output)
     }
 
     fn engine_of(&self, agent: &Agent<'_>) -> Result<&dyn Engine, EngineError> {
@@ -206,6 +208,7 @@ impl<'a> Agent<'a> {
         Ok(EngineOutput {
             output: report.into_bytes(),
             usage: None,
+            model: None,
         })
     }
 

@@ -71,6 +71,8 @@ pub struct EngineOutput {
     pub output: Vec<u8>,
     /// What it spent, where it says so.
     pub usage: Option<Usage>,
+    /// The model that it used, where it says so.
+    pub model: Option<String>,
 }
 
 /// What accompanies a run: where its lines go, and how it is stopped.

@@ -37,6 +37,7 @@ impl Engine for Shell {
         Ok(EngineOutput {
             output,
             usage: None,
+            model: None,
         })
     }
 }

@@ -28,6 +28,10 @@ pub(super) fn note_engine(telemetry: &mut Telemetry, run: &EngineRun<'_>, purpos
 /// Puts on record what was spent.
 pub(super) fn note_usage(telemetry: &mut Telemetry, yielded: &EngineOutput) {
     estimate(telemetry, estimated_tokens(&yielded.output));
+    // Where nobody named one, the engine chose it.
+    if telemetry.model.is_none() {
+        telemetry.model.clone_from(&yielded.model);
+    }
     let Some(usage) = &yielded.usage else { return };
     let (tokens, cents) = (telemetry.tokens, telemetry.cost_cents);
     usage.note_in(telemetry);

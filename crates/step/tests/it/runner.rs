@@ -35,6 +35,7 @@ impl Engine for Reader {
         let output = self.answer.as_bytes().to_vec();
         Ok(EngineOutput {
             output,
+            model: None,
             usage: None,
         })
     }

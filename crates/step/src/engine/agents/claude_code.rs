@@ -60,6 +60,7 @@ fn permissions(mode: Mode) -> &'static [&'static str] {
 
 fn hear(event: &Value, story: &mut Story, log: &dyn LineSink) {
     match text(event, "/type") {
+        "system" if text(event, "/subtype") == "init" => story.use_model(text(event, "/model")),
         "assistant" => hear_message(event, story, log),
         "result" => {
             story.usage = Some(usage(event));

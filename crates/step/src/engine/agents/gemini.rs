@@ -49,6 +49,7 @@ fn approval(mode: Mode) -> &'static str {
 
 fn hear(event: &Value, story: &mut Story, log: &dyn LineSink) {
     match text(event, "/type") {
+        "init" => story.use_model(text(event, "/model")),
         "message" if text(event, "/role") == "assistant" => {
             story.say_more(log, text(event, "/content"));
         }

@@ -141,6 +141,7 @@ impl Agent {
         Ok(EngineOutput {
             output: story.text.into_bytes(),
             usage: story.usage,
+            model: story.model,
         })
     }
 }

@@ -11,6 +11,9 @@ const LONGEST_TOLD: usize = 16 * 1024;
 /// So much of a failure's message is kept.
 const LONGEST_MESSAGE: usize = 2 * 1024;
 
+/// So much of a model's name is kept.
+const LONGEST_MODEL: usize = 200;
+
 /// An agent's work so far.
 #[derive(Debug, Default)]
 pub(super) struct Story {
@@ -25,6 +28,8 @@ pub(super) struct Story {
     pub(super) trouble: Option<String>,
     /// What it spent.
     pub(super) usage: Option<Usage>,
+    /// The model that it uses, as it says when it begins.
+    pub(super) model: Option<String>,
     /// A line that it has begun to say.
     unsaid: String,
 }
@@ -36,6 +41,11 @@ impl Story {
             name,
             ..Self::default()
         }
+    }
+
+    /// It says which model it uses.
+    pub(super) fn use_model(&mut self, model: &str) {
+        self.model = (!model.is_empty()).then(|| cut(model, LONGEST_MODEL).to_owned());
     }
 
     /// It failed.

@@ -40,6 +40,7 @@ impl Engine for Echo {
         Ok(EngineOutput {
             output: output.into_bytes(),
             usage: None,
+            model: None,
         })
     }
 }
