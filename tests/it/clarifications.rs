@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::protocol_fixture::{Project, checked_by, shell_step};
 use crate::wait::until;
 
-async fn asked(project: &Project, question: Value) -> i64 {
+pub(crate) async fn asked(project: &Project, question: Value) -> i64 {
     let mut body = json!({"key": "db", "question": "Which database?", "blocking": true});
     for (key, value) in question.as_object().unwrap() {
         body[key] = value.clone();
@@ -17,7 +17,7 @@ async fn asked(project: &Project, question: Value) -> i64 {
     asked["id"].as_i64().unwrap()
 }
 
-async fn answer(project: &Project, id: i64) {
+pub(crate) async fn answer(project: &Project, id: i64) {
     let path = format!("/clarifications/{id}/answer");
     let body = json!({"answer": "SQLite", "answered_by": "ada"});
     let answered = project.api.post(&path, &body).await.expect(200);

@@ -22,7 +22,7 @@ const WORKFLOW: &str = "export default {
 };";
 
 /// A project whose folder holds a workspace of two agents, of which the second sends the first back once.
-async fn project() -> Project {
+pub(crate) async fn project() -> Project {
     let project = Project::new().await;
     for (name, text) in [
         ("config/main.agents.js", AGENTS),
@@ -46,13 +46,13 @@ async fn project() -> Project {
     project
 }
 
-fn write(project: &Project, name: &str, text: &str) {
+pub(crate) fn write(project: &Project, name: &str, text: &str) {
     let path = project.workspace.join(".codemachine").join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
 
-async fn import(project: &Project, more: Value) -> crate::api_fixture::Answer {
+pub(crate) async fn import(project: &Project, more: Value) -> crate::api_fixture::Answer {
     let mut body = json!({"protocol_name": "0001-small", "workspace_path": "."});
     for (key, value) in more.as_object().unwrap() {
         body[key] = value.clone();

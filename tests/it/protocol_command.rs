@@ -17,7 +17,7 @@ async fn protocol(project: &Project, arguments: &str) -> Output {
     output.await.unwrap().unwrap()
 }
 
-async fn says(project: &Project, arguments: &str) -> String {
+pub(crate) async fn says(project: &Project, arguments: &str) -> String {
     let output = protocol(project, arguments).await;
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments}: {stderr}");
