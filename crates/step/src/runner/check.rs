@@ -109,6 +109,9 @@ impl Runner<'_> {
             Ok(Err(error)) => without(Judgement::impossible(&error), telemetry),
             Err(error) => without(Judgement::unprepared(error), telemetry),
         };
+        if let Ok(workspace) = workspace {
+            self.publish(workspace, &mut report);
+        }
         // What a gate or a fix has changed counts only once it is merged.
         let message = format!("Check of {}", begun.assignment.step_name);
         if let Some(Err(error)) = workspace.ok().map(|workspace| workspace.settle(&message)) {
@@ -123,6 +126,24 @@ impl Runner<'_> {
         self.say(format!("millwright: {}", report.summary));
         let step = self.report(begun, &Report::Checked(report.clone()))?;
         Ok(Checked { step, report })
+    }
+}
+
+impl Runner<'_> {
+    /// Brings a check's report to where the protocol's reports are.
+    fn publish(&self, workspace: &Workspace, report: &mut QaReport) {
+        for artifact in &mut report.artifacts {
+            let own = Path::new(&artifact.path);
+            let last = own.with_file_name(LAST_REPORT);
+            let published = workspace.publish(own);
+            match published.and_then(|path| workspace.publish(&last).map(|_| path)) {
+                Ok(path) => artifact.path = path.display().to_string(),
+                Err(error) => self.say(format!(
+                    "millwright: warning: the report stays in {}: {error}",
+                    artifact.path
+                )),
+            }
+        }
     }
 }
 

@@ -61,6 +61,18 @@ pub enum WorkspaceError {
         /// The folder.
         path: PathBuf,
     },
+    /// What is changed inside of a submodule would be committed nowhere.
+    #[error(
+        "files inside of submodules were changed, in {paths}: that is committed nowhere; it is kept in {folder}: commit it in \
+         the submodules' own repositories, or undo it, and run the step again",
+        paths = paths.join(", "), folder = folder.display()
+    )]
+    SubmoduleChanged {
+        /// The submodules.
+        paths: Vec<String>,
+        /// The worktree.
+        folder: PathBuf,
+    },
     /// Two steps changed the same.
     #[error(
         "{work} conflicts with what was merged into {branch} before it, in {files}; its work is kept on the branch {kept}: run it again, or merge that branch by hand",
@@ -84,6 +96,7 @@ impl WorkspaceError {
         match self {
             Self::Conflict { .. } => "MergeConflict",
             Self::BranchInUse { .. } => "BranchInUse",
+            Self::SubmoduleChanged { .. } => "SubmoduleChanged",
             _ => "WorkspaceUnusable",
         }
     }

@@ -14,11 +14,13 @@ mod place;
 mod publish;
 mod settle;
 mod slot;
+mod submodules;
 #[cfg(test)]
 mod tests;
 mod work;
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use millwright_core::protocol::{Begun, Outputs};
 
@@ -31,6 +33,7 @@ pub(crate) use place::Place;
 pub(crate) use publish::{Publication, publication};
 
 use crate::engine::LineSink;
+use crate::files::write_whole;
 use branch::Branch;
 use slot::Slot;
 use work::Work;
@@ -183,6 +186,25 @@ impl Workspace {
             Some(held) => Changes::of(&held.branch, held.work.key()),
             None => Changes::default(),
         }
+    }
+
+    /// Brings a file of a check to where the protocol's reports are, in the first worktree, and gives its path there.
+    ///
+    /// # Errors
+    /// What the system says; the file is then where it was.
+    pub(crate) fn publish(&self, file: &Path) -> io::Result<PathBuf> {
+        let Some(held) = self.held.as_ref().filter(|held| held.slot.nth != 0) else {
+            return Ok(file.to_owned());
+        };
+        let first = held.branch.folder(0);
+        let below = file.strip_prefix(held.slot.folder());
+        let (Ok(below), true) = (below, first.join(".git").exists()) else {
+            return Ok(file.to_owned());
+        };
+        let target = first.join(below);
+        write_whole(&target, &fs::read(file)?)?;
+        fs::remove_file(file)?;
+        Ok(target)
     }
 
     /// The outputs where they are found once the work is merged: in the protocol's first worktree.

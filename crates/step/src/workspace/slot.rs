@@ -10,7 +10,7 @@ use super::branch::{Branch, author, try_lock};
 use super::files;
 use super::git::Git;
 use super::work::Work;
-use super::{WorkspaceError, settle};
+use super::{WorkspaceError, settle, submodules};
 use crate::files::write_whole;
 
 /// More worktrees than this are not looked through.
@@ -41,7 +41,9 @@ impl Slot {
             if slot.worker().as_ref() == Some(work) {
                 return Ok(slot);
             }
-            first = first.or(Some(slot));
+            if first.is_none() && !slot.keeps_what_has_no_branch(branch)? {
+                first = Some(slot);
+            }
         }
         let none = || WorkspaceError::Taken {
             path: branch.folder(MOST),
@@ -139,6 +141,14 @@ impl Slot {
         Ok(self.git.run(&words)?.is_empty())
     }
 
+    /// Whether other work has left in a submodule what cannot be kept on a branch.
+    fn keeps_what_has_no_branch(&self, branch: &Branch) -> Result<bool, WorkspaceError> {
+        if self.worker().is_none() || !self.is_made() {
+            return Ok(false);
+        }
+        Ok(!submodules::changed(branch, self)?.is_empty())
+    }
+
     fn set_aside(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
         settle::commit(branch, self, &format!("{work}, unfinished"))?;
         branch.keep(&self.head()?, work, "-unfinished")?;
@@ -157,7 +167,7 @@ impl Slot {
         branch.git().run(&[
             "worktree", "add", "--quiet", "--force", "--force", "--detach", "--", &path, tip,
         ])?;
-        files::bring_submodules(branch, self)?;
+        submodules::bring(branch, self)?;
         write_whole(&self.whole, b"").map_err(|error| WorkspaceError::file(&self.whole, error))
     }
 
