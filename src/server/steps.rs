@@ -209,7 +209,9 @@ async fn approve_step(
 ) -> Result<Json<StepRun>, ApiError> {
     let protocols = app.work.protocols();
     let approved = protocols.write(move |tables| tables.approve(path.step_run_id));
-    Ok(Json(approved.await?))
+    let step = approved.await?;
+    app.work.tidy(step.protocol_run_id);
+    Ok(Json(step))
 }
 
 /// Has a step passed over that is not under way: the others go on as if it were done.
@@ -224,7 +226,9 @@ async fn skip_step(
 ) -> Result<Json<StepRun>, ApiError> {
     let protocols = app.work.protocols();
     let skipped = protocols.write(move |tables| tables.skip(path.step_run_id));
-    Ok(Json(skipped.await?))
+    let step = skipped.await?;
+    app.work.tidy(step.protocol_run_id);
+    Ok(Json(step))
 }
 
 /// Gives a step to an agent.

@@ -49,7 +49,7 @@ pub fn validate_in(
     spec: &Value,
     engines: Option<&[&str]>,
 ) -> Result<Vec<PlannedStep>, Vec<SpecError>> {
-    let workspace = run.worktree_path.as_ref().or(project.local_path.as_ref());
+    let workspace = run.chosen_worktree().or(project.local_path.as_ref());
     let defaults = ProjectDefaults::of_project(None, project.policy_overrides.as_ref());
     let root = run.root();
     let context = SpecContext {

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use crate::git_fixture::{commit_all, git};
-use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
+use crate::protocol_fixture::{Claimed, Project, appears, checked_by, shell_step};
+use crate::wait::until;
 
 /// A project whose scripts are committed.
 pub(crate) async fn project(scripts: &[(&str, &str)]) -> Project {
@@ -210,4 +211,78 @@ async fn a_failure_passes_where_the_step_has_committed_nothing_but_the_protocols
         let downgraded = story.contains(&"qa_downgraded_protocol_only".to_owned());
         assert_eq!(downgraded, verdict == "passed");
     }
+}
+
+/// Waits until a project has no worktrees any more.
+async fn gone(project: &Project) {
+    until("the worktrees are gone", async || {
+        let listed = git(&project.workspace, &["worktree", "list"]);
+        (listed.lines().count() == 1).then_some(())
+    })
+    .await;
+}
+
+async fn shown(project: &Project, protocol: i64) -> Value {
+    let path = format!("/protocols/{protocol}");
+    project.api.get(&path).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_protocol_tells_its_worktree_for_as_long_as_it_is_there() {
+    let project = project(&[("a.sh", "echo a > a.txt; echo done")]).await;
+    let steps = json!([
+        shell_step("01-a", "a.sh", json!({})),
+        shell_step("02-b", "a.sh", json!({"depends_on": ["01-a"]})),
+    ]);
+    let protocol = project.planned(steps).await;
+    assert_eq!(
+        shown(&project, protocol).await["worktree_path"],
+        Value::Null
+    );
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    let run = shown(&project, protocol).await;
+    assert_eq!(run["worktree_made"], true);
+    let worktree = std::path::PathBuf::from(run["worktree_path"].as_str().unwrap());
+    assert_eq!(
+        std::fs::read_to_string(worktree.join("a.txt")).unwrap(),
+        "a\n"
+    );
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+    gone(&project).await;
+    let run = shown(&project, protocol).await;
+    assert_eq!(
+        (&run["worktree_path"], &run["worktree_made"]),
+        (&Value::Null, &json!(false))
+    );
+    let output = worktree.join(".protocols/0001-demo/outputs/02-b.md");
+    assert_eq!(std::fs::read_to_string(output).unwrap(), "done\n");
+    assert_eq!(on_branch(&project, protocol, "a.txt"), "a");
+}
+
+#[tokio::test]
+async fn a_cancelled_protocol_leaves_no_worktree_and_loses_no_work() {
+    let project = project(&[("a.sh", "echo")]).await;
+    let begun = project.workspace.parent().unwrap().join("begun");
+    let script = format!(
+        "echo half > half.txt; echo begun > '{}'; exec sleep 600",
+        begun.display()
+    );
+    project.script("a.sh", &script);
+    git(
+        &project.workspace,
+        &["commit", "--quiet", "--all", "-m", "Two"],
+    );
+    let protocol = project
+        .planned(json!([shell_step("01-a", "a.sh", json!({}))]))
+        .await;
+    let step = project.next(protocol, "flow").await;
+    let execution = project.begin(&step, "execute", json!({})).await;
+    appears(&begun).await;
+    project.action(protocol, "cancel").await.expect(200);
+    project.ended(&execution).await;
+    gone(&project).await;
+    let kept = format!("millwright/{protocol}-0001-demo--01-a-unfinished:half.txt");
+    assert_eq!(git(&project.workspace, &["show", &kept]), "half");
 }

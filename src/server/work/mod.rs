@@ -11,6 +11,7 @@ mod perform;
 mod planning;
 mod port;
 mod registry;
+mod tidy;
 
 use std::fs;
 use std::io;
@@ -238,6 +239,7 @@ impl Work {
             .await?;
         self.0.running.cancel(&ended);
         self.stop_planning(id);
+        self.tidy(id);
         Ok(cancelled)
     }
 

@@ -49,6 +49,7 @@ impl Shared {
             Kind::Execute => runner.execute(begun).map(drop),
             Kind::Qa => runner.check(begun, gates).map(drop),
         };
+        self.tidy_now(begun.assignment.protocol_run_id);
         match outcome {
             Ok(()) => {}
             Err(PortError::Refused(reason)) => {

@@ -176,8 +176,8 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
     let anew = is_planned_anew(&run);
     let is_planned = tables.protocol_spec(id)?.spec.is_some() || !tables.steps_of(id)?.is_empty();
     let folder = run
-        .worktree_path
-        .clone()
+        .chosen_worktree()
+        .cloned()
         .or_else(|| project.local_path.clone());
     if run.status != ProtocolStatus::Planning || (is_planned && !anew) || folder.is_none() {
         return Ok(None);

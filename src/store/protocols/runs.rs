@@ -231,11 +231,18 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<ProtocolRun> {
         let meta = template_config.as_ref()?.get("spec_meta")?;
         meta.get(key)?.as_str().map(str::to_owned)
     };
+    let status: ProtocolStatus = word(row, "status")?;
+    let chosen: Option<String> = row.get("worktree_path")?;
+    // What was made for it goes with its end.
+    let made: Option<String> = row.get("own_worktree")?;
+    let made = made.filter(|_| !status.is_terminal());
+    let worktree_made = chosen.is_none() && made.is_some();
     Ok(ProtocolRun {
         protocol_name: row.get("protocol_name")?,
-        status: word(row, "status")?,
+        status,
         base_branch: row.get("base_branch")?,
-        worktree_path: row.get("worktree_path")?,
+        worktree_path: chosen.or(made),
+        worktree_made,
         protocol_root: row.get("protocol_root")?,
         description: row.get("description")?,
         spec_validation_status: meta("status"),

@@ -83,6 +83,7 @@ impl Tables<'_> {
         let held = self.held(step_run_id, claim)?;
         // While the claim is there: its holder says which run it is.
         self.register_files(step_run_id, report)?;
+        self.keep_worktree(step.protocol_run_id, report)?;
         let seen = self.see(step.protocol_run_id)?;
         let decision = reported(&seen.snapshot, step_run_id, report)?;
         self.apply(&seen, &decision, Some(&held))?;
@@ -150,6 +151,7 @@ impl Tables<'_> {
         let project = self.project(run.project_id)?;
         let of_spec = |key| object_in(run.template_config.as_ref(), key);
         let branch = run.template_config.as_ref().and_then(branch_of);
+        let workspace = run.chosen_worktree().cloned().or(project.local_path);
         Ok(Assignment {
             step_run_id: step.id,
             step_index: step.step_index,
@@ -157,7 +159,7 @@ impl Tables<'_> {
             protocol_run_id: run.id,
             protocol_name: run.protocol_name,
             project_id: project.id,
-            workspace: run.worktree_path.or(project.local_path),
+            workspace,
             protocol_root: run.protocol_root,
             base_branch: run.base_branch,
             branch,
@@ -174,6 +176,19 @@ impl Tables<'_> {
             spent: Spent::of(now, step.id),
             auto_fix_attempts: auto_fix_attempts(now, step.id),
         })
+    }
+
+    /// Keeps where the protocol's worktree is.
+    fn keep_worktree(&self, protocol_run_id: i64, report: &Report) -> Result<(), StoreError> {
+        let Report::Started(telemetry) = report else {
+            return Ok(());
+        };
+        if let Some(path) = &telemetry.worktree_path {
+            self.connection
+                .prepare_cached("UPDATE protocol_runs SET own_worktree = ?2 WHERE id = ?1")?
+                .execute((protocol_run_id, path))?;
+        }
+        Ok(())
     }
 
     /// Registers the files that work has left with the run of whoever claimed the step.

@@ -64,8 +64,12 @@ pub struct ProtocolRun {
     pub status: ProtocolStatus,
     /// The branch that it begins from.
     pub base_branch: String,
-    /// Its worktree on the server's disk.
+    /// Its worktree on the disk of whoever works on it: the one that was chosen for it, else the one that was made for it,
+    /// for as long as it is there.
     pub worktree_path: Option<String>,
+    /// Whether that worktree was made for it, beside the project's checkout.
+    #[serde(default)]
+    pub worktree_made: bool,
     /// Its folder of plans and outputs; `.protocols/<name>` in the workspace when null.
     pub protocol_root: Option<String>,
     /// What it is for, in a sentence.
@@ -113,6 +117,13 @@ impl ProtocolRun {
     pub fn root(&self) -> String {
         let given = self.protocol_root.clone();
         given.unwrap_or_else(|| format!(".protocols/{}", self.protocol_name))
+    }
+}
+
+impl ProtocolRun {
+    /// The worktree that someone chose for it.
+    pub fn chosen_worktree(&self) -> Option<&String> {
+        self.worktree_path.as_ref().filter(|_| !self.worktree_made)
     }
 }
 

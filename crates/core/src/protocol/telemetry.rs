@@ -42,6 +42,9 @@ pub struct Telemetry {
     /// The agent that the step belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
+    /// The protocol's worktree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worktree_path: Option<String>,
     /// Where the output was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,

@@ -48,7 +48,7 @@ impl Runner<'_> {
             let work = match &prepared {
                 Ok((begun, workspace)) => {
                     let work = self
-                        .work(begun)?
+                        .work(begun, workspace)?
                         .settled(workspace, &begun.assignment.step_name);
                     work.with_artifacts(begun)
                 }
@@ -95,8 +95,10 @@ impl Runner<'_> {
         self.port.report(claim.step_run_id, &claim.claim, report)
     }
 
-    fn work(&self, begun: &Begun) -> Result<Work, PortError> {
+    fn work(&self, begun: &Begun, workspace: &Workspace) -> Result<Work, PortError> {
         let mut telemetry = telemetry(begun, self.settings);
+        let worktree = workspace.worktree();
+        telemetry.worktree_path = worktree.map(|path| path.display().to_string());
         let resolver = match Resolver::of(&begun.assignment, self.settings) {
             Ok(resolver) => resolver,
             Err(error) => return Ok(Work::refused(&error, telemetry)),

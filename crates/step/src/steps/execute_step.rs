@@ -33,8 +33,14 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     with_own_run(host, Args::NAME, Belongs::step(step), async |run| {
         let executed = worker::run(host, run, agent, &args.context, |runner| {
             runner.execute(&work.begun)
-        })?;
-        finish(executed, &work.begun)
+        });
+        if executed
+            .as_ref()
+            .map_or(true, |done| done.step.status.is_done())
+        {
+            worker::tidy(work.begun.assignment.protocol_run_id, host).await;
+        }
+        finish(executed?, &work.begun)
     })
     .await
 }

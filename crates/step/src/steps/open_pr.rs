@@ -117,8 +117,7 @@ async fn attempt(
 }
 
 fn find(run: &ProtocolRun, project: &Project, options: &Options) -> Result<Publication, Failure> {
-    let place = Place::of_run(run, project, options);
-    let found = place.and_then(|place| publication(&place, options));
+    let found = publication(&Place::of_run(run, project), options);
     let found = found.map_err(|error| Failure {
         outcome: Outcome::Failed,
         ..Failure::nothing(&error.to_string())

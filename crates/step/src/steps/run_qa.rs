@@ -28,8 +28,14 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     with_own_run(host, Args::NAME, Belongs::step(step), async |run| {
         let checked = worker::run(host, run, None, &args.constitution, |runner| {
             runner.check(&work.begun, None)
-        })?;
-        output(checked)
+        });
+        if checked
+            .as_ref()
+            .map_or(true, |done| done.step.status.is_done())
+        {
+            worker::tidy(work.begun.assignment.protocol_run_id, host).await;
+        }
+        output(checked?)
     })
     .await
 }

@@ -89,7 +89,7 @@ fn gates_of_branch(
         return Ok(Vec::new());
     };
     let settings = Settings::read(|name| host.env(name));
-    let place = Place::of_run(run, project, &settings.workspace)?;
+    let place = Place::of_run(run, project);
     let work = format!("Quality of {}", run.protocol_name);
     let workspace = workspace::open(&place, &work, &settings.workspace)?;
     let Some(folder) = workspace.folder().filter(|folder| folder.is_dir()) else {
@@ -111,5 +111,7 @@ fn gates_of_branch(
         gates.run(Some(&wanted), &control)
     });
     workspace.settle(&work)?;
+    drop(workspace);
+    workspace::retire(run, project, &settings.workspace)?;
     Ok(results)
 }

@@ -15,6 +15,7 @@ use crate::client::{Client, ClientError};
 use crate::engine::{Cancel, Registry};
 use crate::host::{Guard, Host, NativeHost, block_on, stay_if_ending};
 use crate::runner::{OutcomePort, PortError, Runner, Settings};
+use crate::workspace::{self, Options};
 
 /// The API may be away so long when work is reported, as when it is started anew: the work may have taken hours.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -76,6 +77,24 @@ pub(super) fn run<T>(
         })
     });
     done.map_err(|error| StepError::failed(error.to_string()))
+}
+
+/// Removes the worktrees of a protocol that has ended with this work. A step has done what it was to do all the same.
+pub(super) async fn tidy(protocol_run_id: i64, host: &NativeHost) {
+    if let Err(error) = retire(protocol_run_id, host).await {
+        host.log(&format!("warning: worktrees are not removed: {error}"));
+    }
+}
+
+async fn retire(protocol_run_id: i64, host: &NativeHost) -> Result<(), StepError> {
+    let client = Client::protocols(host)?;
+    let run = client.protocol(protocol_run_id).await?;
+    if run.status.is_terminal() {
+        let project = client.project(run.project_id).await?;
+        let options = Options::read(|name| host.env(name));
+        workspace::retire(&run, &project, &options)?;
+    }
+    Ok(())
 }
 
 async fn find(wanted: &Wanted<'_>, client: &Client<'_, NativeHost>) -> Result<i64, StepError> {

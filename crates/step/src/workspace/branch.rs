@@ -91,11 +91,13 @@ impl Branch {
 
     /// Keeps everyone else from moving the branch, for as long as what it gives lives.
     pub(super) fn lock(&self) -> Result<File, WorkspaceError> {
-        let path = self.note("branch.lock");
-        let file = lock_file(&path)?;
-        file.lock()
-            .map_err(|error| WorkspaceError::file(&path, error))?;
-        Ok(file)
+        lock(&self.note("branch.lock"))
+    }
+
+    /// Runs `git worktree`, alone: git fails where it meets a worktree of the repository that is only half made.
+    pub(super) fn worktree(&self, words: &[&str]) -> Result<String, WorkspaceError> {
+        let _lock = lock(&self.notes.with_file_name("worktrees.lock"))?;
+        self.git.run(&[&["worktree"], words].concat())
     }
 
     /// Makes the branch where it is missing: the base, and the protocol's folder as the user's checkout has it.
@@ -157,7 +159,7 @@ impl Branch {
     }
 
     fn refuse_use_elsewhere(&self) -> Result<(), WorkspaceError> {
-        let listed = self.git.run(&["worktree", "list", "--porcelain", "-z"])?;
+        let listed = self.worktree(&["list", "--porcelain", "-z"])?;
         let mut path = "";
         for line in listed.split('\0') {
             if let Some(worktree) = line.strip_prefix("worktree ") {
@@ -202,8 +204,16 @@ impl Branch {
     }
 }
 
+/// Waits for a lock.
+fn lock(path: &Path) -> Result<File, WorkspaceError> {
+    let file = lock_file(path)?;
+    file.lock()
+        .map_err(|error| WorkspaceError::file(path, error))?;
+    Ok(file)
+}
+
 /// Opens a file that is locked; it stays when the lock is gone.
-pub(super) fn lock_file(path: &Path) -> Result<File, WorkspaceError> {
+fn lock_file(path: &Path) -> Result<File, WorkspaceError> {
     let failed = |error| WorkspaceError::file(path, error);
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder).map_err(failed)?;

@@ -12,6 +12,7 @@ mod names;
 mod options;
 mod place;
 mod publish;
+mod retire;
 mod settle;
 mod slot;
 mod submodules;
@@ -22,7 +23,7 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use millwright_core::protocol::{Begun, Outputs};
+use millwright_core::protocol::{Begun, Outputs, Project, ProtocolRun};
 
 pub(crate) use changes::Changes;
 pub use error::WorkspaceError;
@@ -101,6 +102,23 @@ pub(crate) fn open(
     })
 }
 
+/// Removes the worktrees of a protocol run that has ended. What was left unmerged in them is kept on branches, and the
+/// protocol's folder where it was.
+///
+/// # Errors
+/// [`WorkspaceError`]; what was not removed is as it was.
+pub fn retire(
+    run: &ProtocolRun,
+    project: &Project,
+    options: &Options,
+) -> Result<(), WorkspaceError> {
+    if run.status.is_terminal() {
+        retire::retire(&Place::of_run(run, project), options)
+    } else {
+        Ok(())
+    }
+}
+
 /// A branch that is there already.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
@@ -167,6 +185,11 @@ impl Workspace {
     /// Where the work is done.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// The protocol's first worktree, where people look.
+    pub(crate) fn worktree(&self) -> Option<PathBuf> {
+        self.held.as_ref().map(|held| held.branch.folder(0))
     }
 
     /// Commits what was done, with a message, and merges it into the protocol's branch. Without git there is nothing to do.

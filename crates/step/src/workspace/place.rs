@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use millwright_core::protocol::{Assignment, Project, ProtocolRun};
 use serde_json::Value;
 
-use super::branch::Branch;
-use super::{Options, WorkspaceError};
-
 /// A protocol, as git sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -41,33 +38,19 @@ impl Place {
     }
 
     /// The place of a protocol run, as the API shows it: in the worktree that someone chose for it, else in the project's
-    /// checkout.
-    pub(crate) fn of_run(
-        run: &ProtocolRun,
-        project: &Project,
-        options: &Options,
-    ) -> Result<Self, WorkspaceError> {
+    /// checkout, beside which others are made.
+    pub(crate) fn of_run(run: &ProtocolRun, project: &Project) -> Self {
         let config = run.template_config.as_ref();
         let branch = config.and_then(|config| config.get("branch")?.as_str());
-        let own = Self {
-            folder: project.local_path.as_ref().map(PathBuf::from),
+        let folder = run.chosen_worktree().or(project.local_path.as_ref());
+        Self {
+            folder: folder.map(PathBuf::from),
             protocol_run_id: run.id,
             protocol_name: run.protocol_name.clone(),
             protocol_root: run.protocol_root.clone(),
             base_branch: run.base_branch.clone(),
             branch: branch.map(str::to_owned),
-        };
-        let Some(shown) = run.worktree_path.as_ref().map(PathBuf::from) else {
-            return Ok(own);
-        };
-        // The worktree that was made for it is beside the checkout, and not where others are to be made.
-        if Branch::find(&own, options)?.is_some_and(|branch| branch.folder(0) == shown) {
-            return Ok(own);
         }
-        Ok(Self {
-            folder: Some(shown),
-            ..own
-        })
     }
 
     /// The protocol's folder, below the project's.

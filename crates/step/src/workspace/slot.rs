@@ -24,6 +24,7 @@ pub(super) struct Slot {
     folder: PathBuf,
     worker: PathBuf,
     whole: PathBuf,
+    retired: PathBuf,
     _lock: File,
 }
 
@@ -61,6 +62,7 @@ impl Slot {
             folder,
             worker: branch.note(&format!("{nth}.work")),
             whole: branch.note(&format!("{nth}.whole")),
+            retired: branch.note(&format!("{nth}.retired")),
             _lock: lock,
         }))
     }
@@ -90,7 +92,7 @@ impl Slot {
             self.make(branch, &tip)?;
         }
         self.git.run(&["checkout", "--quiet", "--detach"])?;
-        let holds_work = !self.is_clean(branch)? || !self.is_behind(&tip)?;
+        let holds_work = self.holds_work(branch, &tip)?;
         let other = self.worker().filter(|other| other != work);
         match other {
             Some(other) if holds_work => {
@@ -118,6 +120,11 @@ impl Slot {
 
     pub(super) fn head(&self) -> Result<String, WorkspaceError> {
         self.git.run(&["rev-parse", "--verify", "HEAD"])
+    }
+
+    /// Whether something in it is not on the branch.
+    pub(super) fn holds_work(&self, branch: &Branch, tip: &str) -> Result<bool, WorkspaceError> {
+        Ok(!self.is_clean(branch)? || !self.is_behind(tip)?)
     }
 
     /// Whether its commits are all on the branch.
@@ -149,7 +156,8 @@ impl Slot {
         Ok(!submodules::changed(branch, self)?.is_empty())
     }
 
-    fn set_aside(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
+    /// Keeps what was left here on a branch of its own.
+    pub(super) fn set_aside(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
         settle::commit(branch, self, &format!("{work}, unfinished"))?;
         branch.keep(&self.head()?, work, "-unfinished")?;
         Ok(())
@@ -157,21 +165,43 @@ impl Slot {
 
     fn make(&self, branch: &Branch, tip: &str) -> Result<(), WorkspaceError> {
         let path = self.folder.display().to_string();
+        let kept = self.folder.with_extension("kept");
         if self.folder.join(".git").exists() {
             self.refuse_other(branch)?;
-            // What was begun and not ended holds nothing yet; twice, since git locks what it is making.
-            branch
-                .git()
-                .run(&["worktree", "remove", "--force", "--force", "--", &path])?;
+            self.remove(branch)?;
+        } else if self.is_retired() && self.folder.exists() {
+            fs::rename(&self.folder, &kept)
+                .map_err(|error| WorkspaceError::file(&self.folder, error))?;
         }
-        branch.git().run(&[
-            "worktree", "add", "--quiet", "--force", "--force", "--detach", "--", &path, tip,
+        branch.worktree(&[
+            "add", "--quiet", "--force", "--force", "--detach", "--", &path, tip,
         ])?;
         submodules::bring(branch, self)?;
+        files::copy_missing(&kept, &self.folder)?;
+        files::remove_tree(&kept)?;
         write_whole(&self.whole, b"").map_err(|error| WorkspaceError::file(&self.whole, error))
     }
 
-    fn refuse_other(&self, branch: &Branch) -> Result<(), WorkspaceError> {
+    /// Takes it away. Twice forced, since git locks what it is making, and what was begun and not ended holds nothing yet.
+    pub(super) fn remove(&self, branch: &Branch) -> Result<(), WorkspaceError> {
+        let path = self.folder.display().to_string();
+        let words = ["remove", "--force", "--force", "--", &path];
+        branch.worktree(&words).map(drop)
+    }
+
+    /// It was taken away for good: what is left in its folder is the protocol's own.
+    pub(super) fn forget(&self) -> Result<(), WorkspaceError> {
+        write_whole(&self.retired, b"")
+            .map_err(|error| WorkspaceError::file(&self.retired, error))?;
+        files::remove(&self.whole)?;
+        self.done()
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.exists()
+    }
+
+    pub(super) fn refuse_other(&self, branch: &Branch) -> Result<(), WorkspaceError> {
         let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
         let ours = branch.git().run(&words)?;
         if self.git.find(&words)? == Some(ours) {
@@ -184,7 +214,7 @@ impl Slot {
     }
 
     /// A git that was killed leaves its locks. Whoever holds this worktree knows that no other git is at work in it.
-    fn clear_locks(&self) -> Result<(), WorkspaceError> {
+    pub(super) fn clear_locks(&self) -> Result<(), WorkspaceError> {
         let own = self.git.run(&["rev-parse", "--absolute-git-dir"])?;
         for name in ["index.lock", "HEAD.lock"] {
             files::remove(&Path::new(&own).join(name))?;

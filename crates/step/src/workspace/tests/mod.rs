@@ -9,6 +9,7 @@ use std::process::Command;
 use super::*;
 
 mod changes;
+mod ends;
 mod files;
 mod leftovers;
 mod surroundings;
