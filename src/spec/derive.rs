@@ -28,12 +28,27 @@ pub struct Derived {
     pub warnings: Vec<String>,
 }
 
+/// Why no spec can be derived.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDerived {
+    /// There is nothing to derive it from: no steps, and no files that belong to the run alone.
+    #[error("the run has no steps, and no files of its own")]
+    Nothing,
+    /// What was tried, and what is wrong with it, in a sentence.
+    #[error("{0}")]
+    Unsound(String),
+}
+
 /// Derives the spec of a protocol run: from the entries that its rows keep, else from its CodeMachine workspace, its step
 /// files, its task list, the project's workspace or list, and at last from its rows' names.
 ///
 /// # Errors
-/// Why none can be derived, in a sentence: what was tried, and what is wrong with it.
-pub fn derive(run: &ProtocolRun, project: &Project, rows: &[StepRow]) -> Result<Derived, String> {
+/// Why none can be derived.
+pub fn derive(
+    run: &ProtocolRun,
+    project: &Project,
+    rows: &[StepRow],
+) -> Result<Derived, NotDerived> {
     let search = Search { run, project, rows };
     let folder = search.workspace();
     let sources: [&dyn Fn() -> Vec<Found>; 4] = [
@@ -49,10 +64,13 @@ pub fn derive(run: &ProtocolRun, project: &Project, rows: &[StepRow]) -> Result<
             Err(reason) => reasons.push(format!("{}: {reason}", found.place)),
         }
     }
+    if reasons.is_empty() && rows.is_empty() {
+        return Err(NotDerived::Nothing);
+    }
     if let Err(reason) = folder {
         reasons.insert(0, reason);
     }
-    Err(reasons.join("; "))
+    Err(NotDerived::Unsound(reasons.join("; ")))
 }
 
 /// What a place came to.
@@ -109,6 +127,9 @@ impl Search<'_> {
     }
 
     fn names(&self, workspace: Result<&Workspace, &String>) -> Vec<Found> {
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
         let root = self.run.root();
         let is_there = |name: &str| {
             workspace.is_ok_and(|workspace| {

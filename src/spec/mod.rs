@@ -10,7 +10,7 @@ mod sentence;
 mod source;
 mod validate;
 
-pub use derive::{Derived, derive};
+pub use derive::{Derived, NotDerived, derive};
 pub use read::{LONGEST, ReadError, read_file, read_text};
 pub use schema::document;
 pub use source::{Made, SourceError, from_path};

@@ -154,7 +154,7 @@ async fn an_older_database_is_audited_and_its_runs_get_specs() {
         (13, "derivable"),
         (14, "derivable"),
         (15, "derivable"),
-        (16, "underivable"),
+        (16, "unplanned"),
         (17, "valid"),
         (18, "invalid"),
         (19, "underivable"),
@@ -188,7 +188,7 @@ async fn an_older_database_is_audited_and_its_runs_get_specs() {
     assert_eq!(outcomes[0], (11, "valid".to_owned()));
     assert_eq!(
         counts["counts"],
-        json!({"valid": 6, "invalid": 1, "backfilled": 0, "derivable": 0, "underivable": 2})
+        json!({"valid": 6, "invalid": 1, "backfilled": 0, "derivable": 0, "underivable": 1, "unplanned": 1})
     );
     assert_eq!(older.dump(), settled, "twice changes nothing");
     older.outcomes(&[]);
@@ -351,7 +351,7 @@ async fn the_script_gives_what_a_flow_can_hand_on() {
         .iter()
         .map(|finding| &finding["protocol_run_id"])
         .collect();
-    assert_eq!(named, [16, 18, 19]);
+    assert_eq!(named, [18, 19]);
 }
 
 #[tokio::test]

@@ -75,12 +75,13 @@ fn tell(finding: &SpecAudit, json: bool) {
         (None, Some(hash)) => format!("hash {hash}"),
         _ => finding.reason.clone().unwrap_or_default(),
     };
-    output::line(format_args!(
+    let row = format!(
         "{:<6} {:<24} {:<11} {about}",
         finding.protocol_run_id,
         finding.protocol_name,
         finding.outcome.as_str(),
-    ));
+    );
+    output::line(row.trim_end());
     for error in &finding.errors {
         output::line(format_args!("       {error}"));
     }

@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt};
 use millwright_core::protocol::{AuditCounts, AuditPage, SpecAudit};
 
 use super::Work;
-use crate::spec::{self, Derived};
+use crate::spec::{self, Derived, NotDerived};
 use crate::store::StoreError;
 use crate::store::protocols::{AuditScope, Look, Specless};
 
@@ -76,11 +76,13 @@ impl Work {
     }
 }
 
-async fn derive(specless: Box<Specless>) -> Result<Derived, String> {
+async fn derive(specless: Box<Specless>) -> Result<Derived, NotDerived> {
     let work = move || spec::derive(&specless.run, &specless.project, &specless.rows);
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(format!("the search for a spec ended: {error}")),
+        Err(error) => Err(NotDerived::Unsound(format!(
+            "the search for a spec ended: {error}"
+        ))),
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::runs::{VALID, spec_of};
 use super::{StoreError, Tables};
-use crate::spec::{self, Derived};
+use crate::spec::{self, Derived, NotDerived};
 
 /// Which protocol runs are audited.
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,7 +106,7 @@ impl Tables<'_> {
     pub fn look_at_spec(
         &self,
         id: i64,
-        derived: Option<&Result<Derived, String>>,
+        derived: Option<&Result<Derived, NotDerived>>,
         backfill: bool,
     ) -> Result<Look, StoreError> {
         let run = self.protocol(id)?;
@@ -137,7 +137,7 @@ impl Tables<'_> {
     pub fn audit_spec(
         &self,
         id: i64,
-        derived: Option<&Result<Derived, String>>,
+        derived: Option<&Result<Derived, NotDerived>>,
         backfill: bool,
     ) -> Result<SpecAudit, StoreError> {
         let Look::Found(finding, changes) = self.look_at_spec(id, derived, backfill)? else {
@@ -164,7 +164,7 @@ impl Tables<'_> {
     fn judge_specless(
         &self,
         run: &ProtocolRun,
-        derived: Option<&Result<Derived, String>>,
+        derived: Option<&Result<Derived, NotDerived>>,
         backfill: bool,
     ) -> Result<Option<(SpecAudit, bool)>, StoreError> {
         let reason = match derived {
@@ -181,7 +181,8 @@ impl Tables<'_> {
             }
             None => return Ok(None),
         };
-        let finding = judge_derived(run, &Err(reason.to_owned()), backfill);
+        let unsound = NotDerived::Unsound(reason.to_owned());
+        let finding = judge_derived(run, &Err(unsound), backfill);
         Ok(Some((finding, false)))
     }
 
@@ -272,7 +273,7 @@ impl Tables<'_> {
 
 fn judge_derived(
     run: &ProtocolRun,
-    derived: &Result<Derived, String>,
+    derived: &Result<Derived, NotDerived>,
     backfill: bool,
 ) -> SpecAudit {
     let outcome = if backfill {
@@ -287,8 +288,11 @@ fn judge_derived(
             warnings: derived.warnings.clone(),
             ..SpecAudit::of(run, outcome)
         },
+        Err(NotDerived::Nothing) if run.status == ProtocolStatus::Pending => {
+            SpecAudit::of(run, AuditOutcome::Unplanned)
+        }
         Err(reason) => SpecAudit {
-            reason: Some(reason.clone()),
+            reason: Some(reason.to_string()),
             ..SpecAudit::of(run, AuditOutcome::Underivable)
         },
     }

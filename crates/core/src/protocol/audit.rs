@@ -24,6 +24,8 @@ words! {
         Derivable = "derivable",
         /// It has none, and none can be derived.
         Underivable = "underivable",
+        /// It has none yet: it was made, and never started.
+        Unplanned = "unplanned",
     }
 }
 
@@ -65,6 +67,8 @@ pub struct AuditCounts {
     pub derivable: u64,
     /// Without a spec, where none can be derived.
     pub underivable: u64,
+    /// Without a spec, and never started.
+    pub unplanned: u64,
 }
 
 /// The answer to `POST /specs/audit`: some protocol runs, by id.
@@ -97,9 +101,10 @@ impl SpecAudit {
         }
     }
 
-    /// Whether the protocol run has a valid spec now.
-    pub fn has_valid_spec(&self) -> bool {
-        matches!(self.outcome, AuditOutcome::Valid | AuditOutcome::Backfilled)
+    /// Whether nothing is amiss: the protocol run has a valid spec now, or was never started.
+    pub fn is_settled(&self) -> bool {
+        use AuditOutcome::{Backfilled, Unplanned, Valid};
+        matches!(self.outcome, Valid | Backfilled | Unplanned)
     }
 
     /// The event that puts it on record.
@@ -138,6 +143,7 @@ impl AuditCounts {
             AuditOutcome::Backfilled => &mut self.backfilled,
             AuditOutcome::Derivable => &mut self.derivable,
             AuditOutcome::Underivable => &mut self.underivable,
+            AuditOutcome::Unplanned => &mut self.unplanned,
         } += 1;
     }
 
@@ -148,16 +154,18 @@ impl AuditCounts {
         self.backfilled += more.backfilled;
         self.derivable += more.derivable;
         self.underivable += more.underivable;
+        self.unplanned += more.unplanned;
     }
 
     /// How many there are.
     pub fn total(self) -> u64 {
-        self.valid + self.invalid + self.backfilled + self.derivable + self.underivable
+        let without = self.derivable + self.underivable + self.unplanned;
+        self.valid + self.invalid + self.backfilled + without
     }
 
-    /// Whether each has a valid spec.
+    /// Whether each has a valid spec, but for those that were never started.
     pub fn all_valid(self) -> bool {
-        self.total() == self.valid + self.backfilled
+        self.total() == self.valid + self.backfilled + self.unplanned
     }
 }
 
@@ -169,10 +177,12 @@ impl fmt::Display for AuditCounts {
             backfilled,
             derivable,
             underivable,
+            unplanned,
         } = self;
         write!(
             f,
-            "{valid} valid, {invalid} invalid, {backfilled} backfilled, {derivable} derivable, {underivable} underivable"
+            "{valid} valid, {invalid} invalid, {backfilled} backfilled, {derivable} derivable, {underivable} underivable, \
+             {unplanned} unplanned"
         )
     }
 }

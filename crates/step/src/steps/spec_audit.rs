@@ -50,7 +50,7 @@ async fn audit(args: &Args, host: &impl Host) -> Result<Output, StepError> {
         host.log(&page.message);
         counts.add_all(page.counts);
         for finding in page.results {
-            if finding.has_valid_spec() {
+            if finding.is_settled() {
                 continue;
             }
             if findings.len() < MOST_NAMED {

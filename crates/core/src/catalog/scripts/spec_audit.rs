@@ -24,7 +24,7 @@ record! {
     pub struct Output {
         /// How many runs were looked at.
         pub audited: u64,
-        /// Whether each has a valid spec.
+        /// Whether each has a valid spec, but for those that were never started.
         pub all_valid: bool,
         /// How many came to what.
         pub counts: AuditCounts,
