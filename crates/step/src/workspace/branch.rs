@@ -2,11 +2,12 @@
 //!
 //! Always so: only whoever holds the branch's lock moves it, and nobody has it checked out but its first worktree.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::files;
 use super::git::Git;
+use super::lock::lock;
 use super::names::{check_branch, folder_name, slug};
 use super::{Options, Place, WorkspaceError};
 
@@ -146,7 +147,7 @@ impl Branch {
             return Ok(base.to_owned());
         }
         let message = format!("Plan of {name}");
-        let author = author(&self.git)?;
+        let author = self.git.author()?;
         let mut words: Vec<&str> = author.iter().map(String::as_str).collect();
         words.extend(["commit-tree", "-p", base, "-m", &message, &tree]);
         self.git.run(&words)
@@ -202,55 +203,6 @@ impl Branch {
         }
         unreachable!("numbers do not end")
     }
-}
-
-/// Waits for a lock.
-fn lock(path: &Path) -> Result<File, WorkspaceError> {
-    let file = lock_file(path)?;
-    file.lock()
-        .map_err(|error| WorkspaceError::file(path, error))?;
-    Ok(file)
-}
-
-/// Opens a file that is locked; it stays when the lock is gone.
-fn lock_file(path: &Path) -> Result<File, WorkspaceError> {
-    let failed = |error| WorkspaceError::file(path, error);
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut options = File::options();
-    let options = options.create(true).truncate(false).write(true);
-    options.open(path).map_err(failed)
-}
-
-/// Locks a file, where nobody else has.
-pub(super) fn try_lock(path: &Path) -> Result<Option<File>, WorkspaceError> {
-    let file = lock_file(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(WorkspaceError::file(path, error)),
-    }
-}
-
-/// The options that name an author, where the repository names none.
-pub(super) fn author(git: &Git) -> Result<Vec<String>, WorkspaceError> {
-    let known = git.find(&[
-        "-c",
-        "user.useConfigOnly=true",
-        "var",
-        "GIT_COMMITTER_IDENT",
-    ])?;
-    let author = git.find(&["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])?;
-    if known.and(author).is_some() {
-        return Ok(Vec::new());
-    }
-    let words = [
-        "-c",
-        "user.name=Millwright",
-        "-c",
-        "user.email=millwright@localhost",
-    ];
-    Ok(words.map(str::to_owned).into())
 }
 
 fn name(place: &Place, options: &Options) -> String {

@@ -109,6 +109,27 @@ impl Git {
         ])
     }
 
+    /// The options that name an author, where the repository names none.
+    pub(super) fn author(&self) -> Result<Vec<String>, WorkspaceError> {
+        let known = self.find(&[
+            "-c",
+            "user.useConfigOnly=true",
+            "var",
+            "GIT_COMMITTER_IDENT",
+        ])?;
+        let author = self.find(&["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])?;
+        if known.and(author).is_some() {
+            return Ok(Vec::new());
+        }
+        let words = [
+            "-c",
+            "user.name=Millwright",
+            "-c",
+            "user.email=millwright@localhost",
+        ];
+        Ok(words.map(str::to_owned).into())
+    }
+
     fn finish(&self, arguments: &[&str]) -> Result<Finished, WorkspaceError> {
         let host = NativeHost::new();
         let mut variables = environment(|name| std::env::var(name).ok(), &self.settings);

@@ -8,6 +8,7 @@ mod changes;
 mod error;
 mod files;
 mod git;
+mod lock;
 mod names;
 mod options;
 mod place;

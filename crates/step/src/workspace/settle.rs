@@ -64,7 +64,7 @@ pub(super) fn commit(branch: &Branch, slot: &Slot, message: &str) -> Result<(), 
     if slot.git.holds(&["diff", "--cached", "--quiet"])? {
         return Ok(());
     }
-    let author = slot.author()?;
+    let author = slot.git.author()?;
     let mut words: Vec<&str> = author.iter().map(String::as_str).collect();
     words.extend([
         "commit",
@@ -102,7 +102,7 @@ fn escaped(folder: &str) -> String {
 fn merge(branch: &Branch, slot: &Slot, work: &str, tip: &str) -> Result<(), WorkspaceError> {
     let own = slot.head()?;
     let message = format!("Merge {} into {work}", branch.name());
-    let author = slot.author()?;
+    let author = slot.git.author()?;
     let attributes = branch.note("attributes");
     write_whole(&attributes, ATTRIBUTES.as_bytes())
         .map_err(|error| WorkspaceError::file(&attributes, error))?;

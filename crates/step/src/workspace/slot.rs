@@ -6,9 +6,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::branch::{Branch, author, try_lock};
+use super::branch::Branch;
 use super::files;
 use super::git::Git;
+use super::lock::try_lock;
 use super::work::Work;
 use super::{WorkspaceError, settle, submodules};
 use crate::files::write_whole;
@@ -239,10 +240,5 @@ impl Slot {
         } else {
             files::copy_tree(&first, &here)
         }
-    }
-
-    /// The author of commits, as options.
-    pub(super) fn author(&self) -> Result<Vec<String>, WorkspaceError> {
-        author(&self.git)
     }
 }
