@@ -42,16 +42,16 @@ impl Slot {
             let left = self.worker();
             self.set_aside(branch, left.as_ref().map_or("worktree", |work| work.name()))?;
         }
-        let kept = self.folder().with_extension("kept");
+        let kept = self.kept();
         let own = self.folder().join(&branch.protocol_folder);
         let keeps = self.nth == 0 && own.is_dir();
         if keeps {
-            moved(&own, &kept)?;
+            moved(&own, &kept.join(&branch.protocol_folder))?;
         }
         self.remove(branch)?;
         self.forget()?;
         if keeps {
-            moved(&kept, &own)?;
+            moved(&kept, self.folder())?;
         }
         Ok(())
     }

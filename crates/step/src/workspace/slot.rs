@@ -166,7 +166,7 @@ impl Slot {
 
     fn make(&self, branch: &Branch, tip: &str) -> Result<(), WorkspaceError> {
         let path = self.folder.display().to_string();
-        let kept = self.folder.with_extension("kept");
+        let kept = self.kept();
         if self.folder.join(".git").exists() {
             self.refuse_other(branch)?;
             self.remove(branch)?;
@@ -196,6 +196,13 @@ impl Slot {
             .map_err(|error| WorkspaceError::file(&self.retired, error))?;
         files::remove(&self.whole)?;
         self.done()
+    }
+
+    /// Where the protocol's folder is while the worktree is taken away, or made again.
+    pub(super) fn kept(&self) -> PathBuf {
+        let name = self.folder.file_name().unwrap_or_default();
+        self.folder
+            .with_file_name(format!("{}.kept", name.to_string_lossy()))
     }
 
     fn is_retired(&self) -> bool {

@@ -47,6 +47,21 @@ fn worktrees_go_and_the_protocols_folder_stays_where_it_was() {
 }
 
 #[test]
+fn what_a_removal_that_was_broken_off_had_put_aside_comes_back() {
+    let project = Project::new();
+    let root = project.place.protocol_folder();
+    let report = root.join("quality-report.md").display().to_string();
+    drop(project.step("01", &report, "VERDICT: PASS"));
+    let folder = project.published();
+    end(&project);
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    fs::rename(&folder, folder.with_file_name(format!("{name}.kept"))).unwrap();
+    let again = project.open("02");
+    assert_eq!(read(&again, &report).as_deref(), Some("VERDICT: PASS"));
+    assert_eq!(read(&again, "quality-report.md"), None);
+}
+
+#[test]
 fn what_is_unfinished_is_kept_on_a_branch() {
     let project = Project::new();
     let failed = project.open("01-fails");
