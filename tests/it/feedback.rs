@@ -27,7 +27,8 @@ async fn handle(project: &Project, args: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_about_a_failed_step_holds_it_until_the_answer_lets_it_run_again() {
-    let (project, protocol, step) = failed("test -e mended && echo done").await;
+    let told = "printf %s \"$MILLWRIGHT_ANSWERS\" | grep '^Answer: '";
+    let (project, protocol, step) = failed(told).await;
     let args = json!({"action": "clarify", "step_run_id": step, "context": {"error": "it broke"}});
     let asked = handle(&project, args.clone()).await;
     assert_eq!(asked["resolved"], false);
@@ -48,7 +49,6 @@ async fn a_question_about_a_failed_step_holds_it_until_the_answer_lets_it_run_ag
     let retry = handle(&project, retry).await;
     assert_eq!(retry["next_action"], "await_user_input", "{retry}");
 
-    std::fs::write(project.workspace.join("mended"), "").unwrap();
     let path = format!("/clarifications/{id}/answer");
     let body = json!({"answer": asked["options"][1]});
     project.api.post(&path, &body).await.expect(200);
@@ -56,6 +56,9 @@ async fn a_question_about_a_failed_step_holds_it_until_the_answer_lets_it_run_ag
     let step = project.next(protocol, "flow").await;
     project.execute(&step).await;
     assert_eq!(project.status(protocol).await, "completed");
+    let option = asked["options"][1].as_str().unwrap();
+    let output = project.read(".protocols/0001-demo/outputs/01-work.md");
+    assert_eq!(output, format!("Answer: {option}\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

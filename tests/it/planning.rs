@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api_fixture::Answer;
+use crate::clarifications::{answer, asked};
 use crate::protocol_fixture::{Project, shell_step};
 use crate::wait::until;
 
@@ -215,4 +216,20 @@ async fn a_planning_that_failed_is_repeated_and_a_spec_that_was_given_is_not_rep
             .contains("its spec was given"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn who_plans_is_told_what_people_have_answered() {
+    let script = format!("printf %s \"$MILLWRIGHT_REQUEST\" > ../asked\n{PLAN}");
+    let (project, first) = planned_by(&script, Some("a greeting")).await;
+    let about = json!({"project_id": project.id, "applies_to": "planning"});
+    let question = asked(&project, about).await;
+    answer(&project, question).await;
+    assert_eq!(project.read("../asked"), "a greeting");
+    replan(&project, first).await.expect(200);
+    planning_ends(&project, first).await;
+    let asked = project.read("../asked");
+    assert!(asked.starts_with("a greeting\n\n## Answers"), "{asked}");
+    let told = "Question: Which database?\nAnswer: SQLite";
+    assert!(asked.contains(told), "{asked}");
 }

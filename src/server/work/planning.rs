@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use millwright_core::protocol::{ProjectDefaults, ProtocolRun, ProtocolStatus};
+use millwright_core::protocol::{
+    Answer, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
+};
 use millwright_step::planning::{Planner, Request};
 
 use super::log::LogFile;
@@ -182,6 +184,7 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
     if run.status != ProtocolStatus::Planning || (is_planned && !anew) || folder.is_none() {
         return Ok(None);
     }
+    let answers = tables.answers(project.id, Some(id), None)?;
     Ok(Some(Request {
         project_folder: folder,
         protocol_run_id: run.id,
@@ -189,13 +192,22 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
         protocol_name: run.protocol_name,
         protocol_root: run.protocol_root,
         base_branch: run.base_branch,
-        request: run.description,
+        request: run.description.map(|wanted| with_answers(wanted, &answers)),
         anew,
         defaults: ProjectDefaults::of_project(
             project.default_models.as_ref(),
             project.policy_overrides.as_ref(),
         ),
     }))
+}
+
+/// What is wanted, and below it what people have answered since.
+fn with_answers(wanted: String, answers: &[Answer]) -> String {
+    if answers.is_empty() {
+        wanted
+    } else {
+        format!("{wanted}\n\n## Answers\n\n{}", answers_as_text(answers))
+    }
 }
 
 fn branch(run: &ProtocolRun) -> Option<String> {

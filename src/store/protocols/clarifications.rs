@@ -3,8 +3,9 @@
 //! Always so: a scope has one question of a key, and an answer stays as it was first given.
 
 use millwright_core::protocol::{
-    Clarification, ClarificationStatus, EventType, Kind, Phase, ProtocolRun, ProtocolStatus,
-    about_question, answered, asked_of_failed_step, hold_back_planning, hold_back_step,
+    Answer, Clarification, ClarificationStatus, EventType, Kind, Phase, ProtocolRun,
+    ProtocolStatus, about_question, answered, asked_of_failed_step, hold_back_planning,
+    hold_back_step,
 };
 use rusqlite::{OptionalExtension, Row, ToSql, named_params};
 use serde_json::Value;
@@ -13,6 +14,9 @@ use super::decisions::Seen;
 use super::{StoreError, Tables, word};
 use crate::store::Timestamp;
 use crate::store::conditions::{as_sql, narrow};
+
+/// So many answers are told to whoever works.
+const MOST_ANSWERS: i64 = 20;
 
 /// What a question is asked of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +228,32 @@ impl Tables<'_> {
             .query_map((project_id, protocol_run_id), from_row)?
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
+    }
+
+    /// What people have answered of late about a project, of its protocols this one, of its steps this one, oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn answers(
+        &self,
+        project_id: i64,
+        protocol_run_id: Option<i64>,
+        step_run_id: Option<i64>,
+    ) -> Result<Vec<Answer>, StoreError> {
+        let answered: Vec<Clarification> = self
+            .connection
+            .prepare_cached(
+                "SELECT * FROM clarifications WHERE project_id = ?1 AND status = 'answered'
+                 AND (protocol_run_id IS NULL OR protocol_run_id = ?2)
+                 AND (step_run_id IS NULL OR step_run_id = ?3)
+                 ORDER BY answered_at DESC, id DESC LIMIT ?4",
+            )?
+            .query_map(
+                (project_id, protocol_run_id, step_run_id, MOST_ANSWERS),
+                from_row,
+            )?
+            .collect::<Result<_, _>>()?;
+        Ok(answered.iter().rev().filter_map(Answer::of).collect())
     }
 
     /// Holds back a protocol whose planning waits for answers; says how it then stands.

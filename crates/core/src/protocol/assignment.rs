@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::telemetry::TOKENS_USED;
-use super::{Gate, Kind, Snapshot, Step};
+use super::{Answer, Gate, Kind, Snapshot, Step};
 
 /// A claim on a step: a lease that its holder renews.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +78,9 @@ pub struct Assignment {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub template: Map<String, Value>,
+    /// What people have answered about the step, its protocol and its project.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
     /// The tokens that were spent until now.
     #[serde(default)]
     pub spent: Spent,

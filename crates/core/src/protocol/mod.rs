@@ -2,6 +2,7 @@
 //!
 //! Always so: nothing here changes anything; whoever holds the tables applies a [`Decision`] in one transaction.
 
+mod answer;
 mod assignment;
 mod audit;
 mod auto_fix;
@@ -33,6 +34,7 @@ mod transition;
 mod validate;
 mod words;
 
+pub use answer::{Answer, answers_as_text};
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use millwright_core::protocol::placeholders::{self, MissingPlaceholders, Values};
 use millwright_core::protocol::{
-    Assignment, FailureKind, Kind, LONGEST_INPUTS, StepSpec, complaint_of_inputs,
+    Assignment, FailureKind, Kind, LONGEST_INPUTS, StepSpec, answers_as_text, complaint_of_inputs,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -257,6 +257,7 @@ impl<'a> Resolver<'a> {
         inputs: Option<&Map<String, Value>>,
     ) {
         input.values("Inputs", inputs.filter(|_| !engine.keeps_inputs()));
+        input.part("Answers", &answers_as_text(&self.assignment.answers));
         input.part(
             "Context",
             self.settings.context.as_deref().unwrap_or_default(),
@@ -348,6 +349,7 @@ impl<'a> Resolver<'a> {
             ("MILLWRIGHT_OUTPUT", shown(&outputs.protocol)),
             ("MILLWRIGHT_INPUTS", inputs.to_string()),
             ("MILLWRIGHT_CONTEXT", context.to_owned()),
+            ("MILLWRIGHT_ANSWERS", answers_as_text(&assignment.answers)),
         ])
     }
 }
