@@ -61,17 +61,20 @@ pub enum WorkspaceError {
         /// The folder.
         path: PathBuf,
     },
-    /// What is changed inside of a submodule would be committed nowhere.
+    /// What a repository inside of the worktree holds would be committed nowhere.
     #[error(
-        "files inside of submodules were changed, in {paths}: that is committed nowhere; it is kept in {folder}: commit it in \
-         the submodules' own repositories, or undo it, and run the step again",
-        paths = paths.join(", "), folder = folder.display()
+        "repositories inside of the worktree hold what is nowhere else, in {paths}: it is kept in {folder}. What belongs to a \
+         repository of its own: commit it there and fetch it into the same folder of {checkout}. What belongs to this one: \
+         remove that folder's .git, and `git rm --cached` it where git knows it. Then run the step again",
+        paths = paths.join(", "), folder = folder.display(), checkout = checkout.display()
     )]
     SubmoduleChanged {
-        /// The submodules.
+        /// Their folders.
         paths: Vec<String>,
         /// The worktree.
         folder: PathBuf,
+        /// The user's checkout.
+        checkout: PathBuf,
     },
     /// Two steps changed the same.
     #[error(

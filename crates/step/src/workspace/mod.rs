@@ -10,6 +10,7 @@ mod files;
 mod git;
 mod lock;
 mod names;
+mod nested;
 mod options;
 mod place;
 mod publish;

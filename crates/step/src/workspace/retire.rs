@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::branch::Branch;
 use super::slot::Slot;
-use super::{Options, Place, WorkspaceError, submodules};
+use super::{Options, Place, WorkspaceError, nested};
 
 /// Removes the worktrees of a protocol that has ended, but for those that someone works in. A branch that protocols share
 /// keeps its own.
@@ -34,7 +34,7 @@ impl Slot {
     fn retire(&self, branch: &Branch) -> Result<(), WorkspaceError> {
         self.refuse_other(branch)?;
         self.clear_locks()?;
-        if !submodules::changed(branch, self)?.is_empty() {
+        if !nested::unkept(branch, self)?.is_empty() {
             return Ok(());
         }
         self.git.run(&["checkout", "--quiet", "--detach"])?;

@@ -6,7 +6,7 @@
 use super::branch::Branch;
 use super::slot::Slot;
 use super::work::Work;
-use super::{WorkspaceError, changes, files, submodules};
+use super::{WorkspaceError, changes, files, nested};
 use crate::files::write_whole;
 
 /// The files that checks report in, in a protocol's folder.
@@ -22,7 +22,7 @@ pub(super) fn settle(
     message: &str,
 ) -> Result<(), WorkspaceError> {
     slot.git.run(&["checkout", "--quiet", "--detach"])?;
-    submodules::refuse_changed(branch, slot)?;
+    nested::refuse_unkept(branch, slot)?;
     commit(branch, slot, message)?;
     let _lock = branch.lock()?;
     let tip = branch.tip()?;

@@ -11,7 +11,7 @@ use super::files;
 use super::git::Git;
 use super::lock::try_lock;
 use super::work::Work;
-use super::{WorkspaceError, settle, submodules};
+use super::{WorkspaceError, nested, settle, submodules};
 use crate::files::write_whole;
 
 /// More worktrees than this are not looked through.
@@ -149,12 +149,12 @@ impl Slot {
         Ok(self.git.run(&words)?.is_empty())
     }
 
-    /// Whether other work has left in a submodule what cannot be kept on a branch.
+    /// Whether other work has left in a repository inside what cannot be kept on a branch.
     fn keeps_what_has_no_branch(&self, branch: &Branch) -> Result<bool, WorkspaceError> {
         if self.worker().is_none() || !self.is_made() {
             return Ok(false);
         }
-        Ok(!submodules::changed(branch, self)?.is_empty())
+        Ok(!nested::unkept(branch, self)?.is_empty())
     }
 
     /// Keeps what was left here on a branch of its own.

@@ -1,15 +1,12 @@
-//! Submodules in a worktree: brought there, and watched, since what is changed in one is committed nowhere.
+//! Submodules, brought to a worktree.
 //!
-//! Always so: a submodule's commit that only a worktree has never gets onto the protocol's branch.
-
-use std::path::Path;
+//! Always so: they come from the user's own copies, and nothing is asked of the network.
 
 use super::WorkspaceError;
 use super::branch::Branch;
-use super::git::Git;
 use super::slot::Slot;
 
-/// Checks out the submodules that the user's checkout has, from its own copies: nothing is asked of the network.
+/// Checks out the submodules that the user's checkout has.
 pub(super) fn bring(branch: &Branch, slot: &Slot) -> Result<(), WorkspaceError> {
     let words = [
         "config",
@@ -46,49 +43,4 @@ pub(super) fn bring(branch: &Branch, slot: &Slot) -> Result<(), WorkspaceError> 
         ])?;
     }
     Ok(())
-}
-
-/// Refuses changes inside of submodules. A submodule may be moved to a commit that the user's checkout has of it.
-pub(super) fn refuse_changed(branch: &Branch, slot: &Slot) -> Result<(), WorkspaceError> {
-    let paths = changed(branch, slot)?;
-    if paths.is_empty() {
-        return Ok(());
-    }
-    Err(WorkspaceError::SubmoduleChanged {
-        paths,
-        folder: slot.folder().to_owned(),
-    })
-}
-
-/// The submodules that hold what is committed nowhere else.
-pub(super) fn changed(branch: &Branch, slot: &Slot) -> Result<Vec<String>, WorkspaceError> {
-    if !slot.folder().join(".gitmodules").is_file() {
-        return Ok(Vec::new());
-    }
-    let words = ["status", "--porcelain=v2", "--ignore-submodules=none", "-z"];
-    let listed = slot.git.run(&words)?;
-    let mut paths = Vec::new();
-    for entry in listed.split('\0') {
-        // `1 <XY> S<commit><modified><untracked> <modes and hashes> <path>`
-        let fields: Vec<&str> = entry.splitn(9, ' ').collect();
-        let ["1", _, state, .., path] = fields[..] else {
-            continue;
-        };
-        let inside = state.contains('M') || state.contains('U');
-        let moved = state.starts_with("SC");
-        if state.starts_with('S') && (inside || moved && !is_known(branch, slot, path)?) {
-            paths.push(path.to_owned());
-        }
-    }
-    Ok(paths)
-}
-
-/// Whether the user's checkout of a submodule has the commit that it was moved to.
-fn is_known(branch: &Branch, slot: &Slot, path: &str) -> Result<bool, WorkspaceError> {
-    let copy = branch.checkout.join(path);
-    let at = |folder: &Path| Git::at(folder);
-    let Some(commit) = at(&slot.folder().join(path)).commit("HEAD")? else {
-        return Ok(false);
-    };
-    Ok(copy.join(".git").exists() && at(&copy).commit(&commit)?.is_some())
 }

@@ -49,7 +49,7 @@ fn reports_of_checks_are_not_committed() {
 }
 
 /// Gives the project a submodule, whose own repository is away afterwards.
-fn add_submodule(project: &Project) {
+pub(super) fn add_submodule(project: &Project) {
     let library = project.kept.path().join("library");
     fs::create_dir(&library).unwrap();
     git(&library, &["init", "--quiet"]);

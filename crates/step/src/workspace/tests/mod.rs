@@ -12,6 +12,7 @@ mod changes;
 mod ends;
 mod files;
 mod leftovers;
+mod nested_repositories;
 mod surroundings;
 mod turns;
 
