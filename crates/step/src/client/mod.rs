@@ -133,19 +133,31 @@ impl<'a, H: Host> Client<'a, H> {
         limit: Duration,
     ) -> Result<T, ClientError> {
         let request = self.request(method, path, body);
-        self.exchange(&request, path, safety, limit).await
+        let value = self.exchange(&request, path, safety, limit).await?;
+        self.read(method, path, value)
     }
 
-    async fn exchange<T: DeserializeOwned>(
+    /// Knows no types, so that there is one of it.
+    async fn exchange(
         &self,
         request: &Request,
         path: &str,
         safety: Safety,
         limit: Duration,
-    ) -> Result<T, ClientError> {
+    ) -> Result<Value, ClientError> {
         let answer = retry::send(self, request, path, safety, limit).await?;
-        let parsed = check(&answer).and_then(|()| parse(&answer));
+        let parsed = check(&answer).and_then(|()| json(&answer));
         parsed.map_err(|problem| self.error(request.method, path, problem))
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        value: Value,
+    ) -> Result<T, ClientError> {
+        let unlike = |error| self.error(method, path, error::Problem::unlike(&error));
+        serde_json::from_value(value).map_err(unlike)
     }
 
     fn request(&self, method: Method, path: &str, body: Option<String>) -> Request {
@@ -185,13 +197,11 @@ fn check(answer: &Response) -> Result<(), error::Problem> {
     }
 }
 
-fn parse<T: DeserializeOwned>(answer: &Response) -> Result<T, error::Problem> {
+fn json(answer: &Response) -> Result<Value, error::Problem> {
     let text = if answer.body.trim().is_empty() {
         "null"
     } else {
         &answer.body
     };
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| error::Problem::unlike(&error))?;
-    serde_json::from_value(value).map_err(|error| error::Problem::unlike(&error))
+    serde_json::from_str(text).map_err(|error| error::Problem::unlike(&error))
 }

@@ -64,8 +64,8 @@ impl<H: Host> Client<'_, H> {
         };
         // What is kept already is not written twice.
         let answer = self.exchange(&request, &path, Safety::Repeatable, CALL_LIMIT);
-        let LogAppended { next_offset, .. } = answer.await?;
-        Ok(next_offset)
+        let kept: LogAppended = self.read(Method::Post, &path, answer.await?)?;
+        Ok(kept.next_offset)
     }
 }
 
