@@ -72,10 +72,10 @@ fn outcome<T: DeserializeOwned>(ended: Execution) -> Result<T, StepError> {
         ExecutionStatus::Failed => "failed",
         ExecutionStatus::Cancelled => "was cancelled",
         ExecutionStatus::Succeeded | ExecutionStatus::Running => {
-            let unlike = |error| {
+            let unlike = |error: serde_json::Error| {
                 StepError::failed(format!("the execution's result is not understood: {error}"))
             };
-            return serde_path_to_error::deserialize(ended.result).map_err(unlike);
+            return serde_json::from_value(ended.result).map_err(unlike);
         }
     };
     let message = match reason(&ended.error) {
