@@ -97,7 +97,6 @@ pub(crate) fn open(
     branch.make(place)?;
     let work = Work::of(place, work);
     let slot = Slot::take(&branch, &work)?;
-    slot.open(&branch, &work)?;
     Ok(Workspace {
         folder: Some(slot.folder().to_owned()),
         held: Some(Held { branch, slot, work }),

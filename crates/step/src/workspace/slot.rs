@@ -30,27 +30,38 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A free worktree: the one where this work was left, else the first.
+    /// A free worktree, ready for work: the one where this work was left, else the first that can be used.
     pub(super) fn take(branch: &Branch, work: &Work) -> Result<Self, WorkspaceError> {
-        let mut first = None;
-        for nth in 0..MOST {
-            if first.is_some() && !branch.folder(nth).exists() {
-                break;
-            }
+        let numbers = Self::numbers(branch)?;
+        let left = |nth: &usize| left_in(branch, *nth).as_ref() == Some(work);
+        for nth in numbers.into_iter().filter(left).chain(0..MOST) {
             let Some(slot) = Self::free(branch, nth)? else {
                 continue;
             };
-            if slot.worker().as_ref() == Some(work) {
+            if slot.open(branch, work)? {
                 return Ok(slot);
             }
-            if first.is_none() && !slot.keeps_what_has_no_branch(branch)? {
-                first = Some(slot);
-            }
         }
-        let none = || WorkspaceError::Taken {
+        Err(WorkspaceError::Taken {
             path: branch.folder(MOST),
-        };
-        first.ok_or_else(none)
+        })
+    }
+
+    /// Those that were ever used, whether they are there or not.
+    pub(super) fn numbers(branch: &Branch) -> Result<Vec<usize>, WorkspaceError> {
+        let notes = branch.note("");
+        let failed = |error| WorkspaceError::file(&notes, error);
+        let mut numbers = Vec::new();
+        if !notes.exists() {
+            return Ok(numbers);
+        }
+        for entry in fs::read_dir(&notes).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".lock"));
+            numbers.extend(number.and_then(|number| number.parse::<usize>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     /// A worktree, where nobody uses it.
@@ -61,7 +72,7 @@ impl Slot {
             git: Git::at(&folder),
             nth,
             folder,
-            worker: branch.note(&format!("{nth}.work")),
+            worker: worker_note(branch, nth),
             whole: branch.note(&format!("{nth}.whole")),
             retired: branch.note(&format!("{nth}.retired")),
             _lock: lock,
@@ -74,8 +85,7 @@ impl Slot {
 
     /// The work that was begun here and is not merged.
     pub(super) fn worker(&self) -> Option<Work> {
-        let key = fs::read_to_string(&self.worker).ok()?;
-        Some(Work::from_key(key))
+        read_work(&self.worker)
     }
 
     /// Whether it was made, to its end.
@@ -83,29 +93,48 @@ impl Slot {
         self.whole.exists() && self.folder.join(".git").exists()
     }
 
-    /// Makes it ready for work: at the branch's tip, or with what the same work, or a person, left here.
-    pub(super) fn open(&self, branch: &Branch, work: &Work) -> Result<(), WorkspaceError> {
+    /// Makes it ready for work: at the branch's tip, or with what the same work, or a person, left here. It is not to be
+    /// used where it gives `false`: what is in it can be kept on no branch.
+    fn open(&self, branch: &Branch, work: &Work) -> Result<bool, WorkspaceError> {
         let tip = branch.tip()?;
-        if self.is_made() {
-            self.refuse_other(branch)?;
-            self.clear_locks()?;
-        } else {
+        if !self.is_made() {
             self.make(branch, &tip)?;
+        } else if !self.is_cleared(branch, work, &tip)? {
+            return Ok(false);
         }
         self.git.run(&["checkout", "--quiet", "--detach"])?;
-        let holds_work = self.holds_work(branch, &tip)?;
-        let other = self.worker().filter(|other| other != work);
-        match other {
-            Some(other) if holds_work => {
-                self.set_aside(branch, other.name())?;
-                self.go_to(&tip)?;
-            }
-            _ if holds_work => {}
-            _ => self.go_to(&tip)?,
+        if !self.holds_work(branch, &tip)? {
+            self.go_to(&tip)?;
         }
         self.bring_ignored(branch)?;
         write_whole(&self.worker, work.key().as_bytes())
-            .map_err(|error| WorkspaceError::file(&self.worker, error))
+            .map_err(|error| WorkspaceError::file(&self.worker, error))?;
+        Ok(true)
+    }
+
+    /// Sets aside what other work left, where that can be done.
+    fn is_cleared(&self, branch: &Branch, work: &Work, tip: &str) -> Result<bool, WorkspaceError> {
+        self.refuse_other(branch)?;
+        self.clear_locks()?;
+        let left = self.worker();
+        if left.as_ref() == Some(work) {
+            return Ok(true);
+        }
+        if !nested::unkept(branch, self)?.is_empty() {
+            return Ok(false);
+        }
+        let Some(left) = left else {
+            return Ok(true);
+        };
+        self.git.run(&["checkout", "--quiet", "--detach"])?;
+        if self.holds_work(branch, tip)? {
+            // Git takes not every file, such as one with a name that it refuses.
+            if self.set_aside(branch, left.name()).is_err() {
+                return Ok(false);
+            }
+            self.go_to(tip)?;
+        }
+        Ok(true)
     }
 
     /// The work that was begun here is merged, or kept elsewhere.
@@ -147,14 +176,6 @@ impl Slot {
             &all,
         ];
         Ok(self.git.run(&words)?.is_empty())
-    }
-
-    /// Whether other work has left in a repository inside what cannot be kept on a branch.
-    fn keeps_what_has_no_branch(&self, branch: &Branch) -> Result<bool, WorkspaceError> {
-        if self.worker().is_none() || !self.is_made() {
-            return Ok(false);
-        }
-        Ok(!nested::unkept(branch, self)?.is_empty())
     }
 
     /// Keeps what was left here on a branch of its own.
@@ -248,4 +269,17 @@ impl Slot {
             files::copy_tree(&first, &here)
         }
     }
+}
+
+/// The work that was begun in a worktree and is not merged.
+fn left_in(branch: &Branch, nth: usize) -> Option<Work> {
+    read_work(&worker_note(branch, nth))
+}
+
+fn worker_note(branch: &Branch, nth: usize) -> PathBuf {
+    branch.note(&format!("{nth}.work"))
+}
+
+fn read_work(note: &Path) -> Option<Work> {
+    fs::read_to_string(note).ok().map(Work::from_key)
 }

@@ -71,3 +71,38 @@ fn a_folder_that_is_something_else_is_left_alone() {
     assert!(open(&project.place, "01", &project.options).is_err());
     assert_eq!(fs::read_to_string(folder.join("mine.txt")).unwrap(), "mine");
 }
+
+#[test]
+fn what_no_branch_can_keep_stays_and_holds_nobody_else_up() {
+    let project = Project::new();
+    let failed = project.open("01");
+    let app = failed.folder().unwrap().join("app");
+    fs::create_dir(&app).unwrap();
+    git(&app, &["init", "--quiet"]);
+    let error = failed.settle("01").unwrap_err();
+    assert!(error.to_string().contains("in app:"), "{error}");
+    let other = project.open("02");
+    // Git takes no file of this name.
+    write(&other, "git~1", "odd");
+    let error = other.settle("02").unwrap_err();
+    assert!(error.to_string().contains("git~1"), "{error}");
+    drop((failed, other));
+    drop(project.step("03", "a.txt", "a"));
+    drop(project.step("04", "b.txt", "b"));
+    assert_eq!(project.subjects(), ["04", "03", "One"]);
+    let (failed, other) = (project.open("01"), project.open("02"));
+    assert!(failed.folder().unwrap().join("app/.git").exists());
+    assert_eq!(read(&other, "git~1").as_deref(), Some("odd"));
+}
+
+#[test]
+fn a_repository_that_a_person_left_in_a_worktree_is_passed_over() {
+    let project = Project::new();
+    drop(project.step("01", "a.txt", "a"));
+    let app = project.published().join("app");
+    fs::create_dir(&app).unwrap();
+    git(&app, &["init", "--quiet"]);
+    drop(project.step("02", "b.txt", "b"));
+    assert_eq!(project.on_branch("b.txt"), "b");
+    assert!(app.join(".git").exists());
+}
