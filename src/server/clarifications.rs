@@ -100,6 +100,13 @@ impl QuestionBody {
                 return Err(ApiError::invalid_field("step_run_id", msg, Value::Null));
             }
         };
+        refuse_zeros("key", &self.key)?;
+        refuse_zeros("question", &self.question)?;
+        let told = self.recommended.iter().map(|value| ("recommended", value));
+        let options = self.options.iter().flatten();
+        for (field, value) in told.chain(options.map(|value| ("options", value))) {
+            refuse_zeros_in(field, value)?;
+        }
         Ok(NewClarification {
             scope,
             key: self.key,
@@ -109,6 +116,30 @@ impl QuestionBody {
             recommended: self.recommended,
             options: self.options.map(Value::Array),
         })
+    }
+}
+
+/// Questions and answers are handed to programs as variables, which hold no zero byte.
+fn refuse_zeros(field: &str, text: &str) -> Result<(), ApiError> {
+    if text.contains('\0') {
+        let msg = "it holds a zero byte, which no program can be told: leave it out";
+        return Err(ApiError::invalid_field(field, msg, text));
+    }
+    Ok(())
+}
+
+/// The same of every text and key within a value.
+fn refuse_zeros_in(field: &str, value: &Value) -> Result<(), ApiError> {
+    match value {
+        Value::String(text) => refuse_zeros(field, text),
+        Value::Array(values) => values
+            .iter()
+            .try_for_each(|value| refuse_zeros_in(field, value)),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
+            refuse_zeros(field, key)?;
+            refuse_zeros_in(field, value)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
 
@@ -181,6 +212,11 @@ async fn answer(
     PathParams(path): PathParams<QuestionPath>,
     JsonBody(body): JsonBody<AnswerBody>,
 ) -> Result<Json<Clarification>, ApiError> {
+    refuse_zeros_in("answer", &body.answer)?;
+    refuse_zeros(
+        "answered_by",
+        body.answered_by.as_deref().unwrap_or_default(),
+    )?;
     let id = path.clarification_id;
     let by = body.answered_by;
     let answered = app

@@ -321,3 +321,33 @@ async fn what_is_wrong_with_a_question_is_told() {
         .await
         .expect(404);
 }
+
+#[tokio::test]
+async fn what_no_program_can_be_told_is_refused() {
+    let project = Project::new().await;
+    project.script("work.sh", "printf %s \"$MILLWRIGHT_ANSWERS\"");
+    let protocol = project.planned(one_step()).await;
+    let question = asked(&project, json!({"protocol_run_id": protocol})).await;
+    let about = json!({"protocol_run_id": protocol, "key": "a", "question": "Which?"});
+    let with = |field: &str, value: Value| {
+        let mut body = about.clone();
+        body[field] = value;
+        ("/clarifications".to_owned(), body)
+    };
+    let path = format!("/clarifications/{question}/answer");
+    for (path, body) in [
+        with("question", json!("Which\0?")),
+        with("key", json!("a\0")),
+        with("options", json!([{"name": "a\0"}])),
+        with("recommended", json!({"a\0": 1})),
+        (path.clone(), json!({"answer": "SQ\0Lite"})),
+        (path, json!({"answer": "SQLite", "answered_by": "ada\0"})),
+    ] {
+        let refused = project.api.post(&path, &body).await.expect(422);
+        let message = refused["detail"][0]["msg"].as_str().unwrap();
+        assert!(message.contains("zero byte"), "{body}: {message}");
+    }
+    answer(&project, question).await;
+    let step = project.next(protocol, "flow").await;
+    assert_eq!(project.execute(&step).await["status"], "succeeded");
+}

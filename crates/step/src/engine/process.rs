@@ -3,7 +3,9 @@
 //! Always so: when this returns, or this program is killed, no process of the group is left; and it returns also where
 //! one that left the group goes on and holds the output open.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, PipeWriter};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -100,6 +102,7 @@ impl Run<'_> {
         if let Some(id) = control.log.execution_id() {
             self.command.env(EXECUTION_ID, id);
         }
+        strike_zeros(&mut self.command);
         self.command
             .process_group(0)
             .stdin(self.input)
@@ -131,6 +134,17 @@ impl Run<'_> {
         };
         thread::scope(|scope| watch.attend(scope, child, (reading, end), events, read))
     }
+}
+
+/// A variable that holds a zero byte would keep its process from being started.
+fn strike_zeros(command: &mut Command) {
+    let without_zeros = |(name, value): (&OsStr, Option<&OsStr>)| {
+        let bytes = value?.as_bytes();
+        let struck: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+        (struck.len() < bytes.len()).then(|| (name.to_owned(), OsString::from_vec(struck)))
+    };
+    let struck: Vec<_> = command.get_envs().filter_map(without_zeros).collect();
+    command.envs(struck);
 }
 
 /// A script that was written a moment ago may still be open in a process that another thread is starting.

@@ -133,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn zero_bytes_in_what_it_is_told_are_struck() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut task = task(
+            folder.path(),
+            "#!/bin/sh\nprintf %s \"$MILLWRIGHT_ANSWERS\"",
+        );
+        let told = "Answer: a\0b\n".to_owned();
+        task.environment.insert("MILLWRIGHT_ANSWERS", told);
+        let run = run(&task, &Cancel::default());
+        assert_eq!(run.outcome.unwrap().output, b"Answer: ab\n");
+    }
+
+    #[test]
     fn a_failure_says_how_and_shows_the_end_of_stderr() {
         let error = run_script("#!/bin/sh\necho broken >&2; exit 3")
             .outcome

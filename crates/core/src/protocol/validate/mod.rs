@@ -1,6 +1,7 @@
 //! Validation beyond the schema: everything that is wrong with a spec, at once, and the steps that it plans.
 //!
-//! Always so: a spec without errors gives steps with unique ids and names, whose dependencies exist and form no cycle.
+//! Always so: a spec without errors gives steps with unique ids and names that are text of one line, whose dependencies exist
+//! and form no cycle.
 
 pub(super) mod cycle;
 mod inputs;
@@ -104,6 +105,7 @@ pub fn planned_steps(
     refuse_repeated(&steps, "id", |step| &step.id, &mut errors);
     refuse_repeated(&steps, "name", StepSpec::row_name, &mut errors);
     refuse_empty(&steps, &mut errors);
+    refuse_control(&steps, &mut errors);
     references::check(written, &steps, context.engines, &mut errors);
     paths::check(&steps, context, &mut errors);
     inputs::check(&steps, &mut errors);
@@ -144,6 +146,21 @@ fn refuse_empty(steps: &[Step], errors: &mut Vec<SpecError>) {
                 errors.push(SpecError::at(
                     format!("/steps/{position}/{key}"),
                     "this is empty",
+                ));
+            }
+        }
+    }
+}
+
+/// Ids and names stand in variables, files' names and lines of a log.
+fn refuse_control(steps: &[Step], errors: &mut Vec<SpecError>) {
+    for Step { position, spec } in steps {
+        let name = spec.name.as_deref().unwrap_or_default();
+        for (key, text) in [("id", spec.id.as_str()), ("name", name)] {
+            if let Some(control) = text.chars().find(|one| one.is_control()) {
+                errors.push(SpecError::at(
+                    format!("/steps/{position}/{key}"),
+                    format!("it holds the control character {control:?}: leave it out"),
                 ));
             }
         }

@@ -80,6 +80,18 @@ fn repeated_ids_unknown_dependencies_and_circles_are_named() {
 }
 
 #[test]
+fn ids_and_names_hold_no_control_characters() {
+    let spec = json!({"steps": [step("a\u{0}b", &json!({"name": "two\nlines"})), step("ü b", &json!({}))]});
+    assert_eq!(
+        errors(&spec),
+        [
+            r"/steps/0/id: it holds the control character '\0': leave it out",
+            r"/steps/0/name: it holds the control character '\n': leave it out",
+        ]
+    );
+}
+
+#[test]
 fn what_is_no_list_of_steps_is_refused() {
     assert_eq!(errors(&json!({})), ["/: `steps` is missing"]);
     assert_eq!(errors(&json!({"steps": []})), ["/steps: there is no step"]);
