@@ -2,7 +2,9 @@
 //!
 //! Always so: a line that is no task is passed over, and a task keeps the number of its line.
 
-use super::tasks::{Task, TaskStatus};
+use std::collections::BTreeSet;
+
+use super::tasks::{MOST_NEEDS, Task, TaskListError, TaskStatus};
 
 /// A line that is a task.
 pub(super) struct Line {
@@ -35,12 +37,24 @@ pub(super) fn all(text: &str) -> Vec<Line> {
 }
 
 /// In spec-kit's style a task needs the group before its own: neighbours of one phase that may be done beside each other
-/// are a group, any other task is one by itself.
-pub(super) fn need_what_stands_before(lines: &mut [Line]) {
+/// are a group, any other task is one by itself. What all need is counted before it is written down, since large groups need
+/// each other many times over.
+///
+/// # Errors
+/// [`TaskListError::TooManyNeeds`].
+pub(super) fn need_what_stands_before(lines: &mut [Line]) -> Result<(), TaskListError> {
+    let mut count = 0;
     let (mut before, mut group): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
     let mut last: Option<(bool, Option<String>)> = None;
-    for Line { task, in_order, .. } in lines {
+    for Line {
+        number,
+        task,
+        in_order,
+    } in lines
+    {
+        count += task.depends_on.len();
         if !*in_order {
+            refuse_too_many(count, *number, task)?;
             continue;
         }
         let kind = (task.parallel, task.phase.clone());
@@ -49,10 +63,22 @@ pub(super) fn need_what_stands_before(lines: &mut [Line]) {
             last = Some(kind);
         }
         group.push(task.id.clone());
-        let needs = before.iter().filter(|id| !task.depends_on.contains(id));
+        count += before.len();
+        refuse_too_many(count, *number, task)?;
+        let named: BTreeSet<&String> = task.depends_on.iter().collect();
+        let needs = before.iter().filter(|id| !named.contains(id));
         let needs: Vec<String> = needs.cloned().collect();
         task.depends_on.extend(needs);
     }
+    Ok(())
+}
+
+fn refuse_too_many(count: usize, line: usize, task: &Task) -> Result<(), TaskListError> {
+    if count > MOST_NEEDS {
+        let id = task.id.clone();
+        return Err(TaskListError::TooManyNeeds { line, id });
+    }
+    Ok(())
 }
 
 /// A line as a task, and whether it is one of spec-kit's.
@@ -116,12 +142,10 @@ fn in_spec_kit_style(text: &str) -> (String, Vec<String>, bool) {
 }
 
 fn ids_in(list: &str) -> Vec<String> {
-    let mut ids: Vec<String> = Vec::new();
-    for id in list.split(',').map(str::trim) {
-        let is_one = !id.is_empty() && !id.eq_ignore_ascii_case("none");
-        if is_one && !ids.iter().any(|known| known == id) {
-            ids.push(id.to_owned());
-        }
-    }
-    ids
+    let mut known = BTreeSet::new();
+    let ids = list.split(',').map(str::trim);
+    let ids = ids.filter(|id| !id.is_empty() && !id.eq_ignore_ascii_case("none"));
+    ids.filter(|id| known.insert(*id))
+        .map(str::to_owned)
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! Task lists: from `tasks.md` to tasks, their levels, and a spec.
 //!
-//! Always so: a list whose tasks cannot all be done, since one needs itself or one that is not there, gives no spec.
+//! Always so: a list whose tasks cannot all be done, since one needs itself or one that is not there, gives no spec, nor does
+//! one that is larger than a plan.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::task_line::{self, Line};
-use crate::protocol::validate::cycle;
+use crate::protocol::validate::{MOST_STEPS, cycle};
 use crate::protocol::words::words;
+
+/// Tasks that need each other more often than this are no plan.
+pub(super) const MOST_NEEDS: usize = 50_000;
 
 words! {
     /// How a task stands in its list.
@@ -78,6 +82,20 @@ pub enum TaskListError {
         /// What it needs.
         needs: String,
     },
+    /// There are more tasks than a plan has steps.
+    #[error("there are {0} tasks: at most {MOST_STEPS} are a plan")]
+    TooMany(usize),
+    /// The tasks need each other too often, as where a large group with `[P]` follows another.
+    #[error(
+        "line {line}: with {id} the tasks need each other more than {MOST_NEEDS} times: make the groups with [P] smaller, \
+         or say what each task needs, as in `- [ ] T002: build it [DEPENDS: T001]`"
+    )]
+    TooManyNeeds {
+        /// Where it became too much.
+        line: usize,
+        /// With which task.
+        id: String,
+    },
     /// Tasks need each other.
     #[error("tasks depend on each other in a circle: {}", .0.join(" -> "))]
     Cycle(Vec<String>),
@@ -90,8 +108,11 @@ pub enum TaskListError {
 /// [`TaskListError`], but for [`TaskListError::Nothing`].
 pub fn read(text: &str) -> Result<TaskList, TaskListError> {
     let mut lines: Vec<Line> = task_line::all(text);
+    if lines.len() > MOST_STEPS {
+        return Err(TaskListError::TooMany(lines.len()));
+    }
     refuse_repeated(&lines)?;
-    task_line::need_what_stands_before(&mut lines);
+    task_line::need_what_stands_before(&mut lines)?;
     refuse_unknown(&lines)?;
     let tasks: Vec<Task> = lines.into_iter().map(|line| line.task).collect();
     let needs = tasks

@@ -103,6 +103,36 @@ fn what_cannot_be_done_is_named() {
     assert_eq!(read("").unwrap().spec("p"), Err(TaskListError::Nothing));
 }
 
+/// Phases of so many tasks, all of which may be done beside their neighbours.
+fn phases_of(tasks: usize, phases: usize) -> String {
+    let phase = |phase| {
+        let tasks = (0..tasks).map(move |task| format!("- [ ] T{phase}{task:04} [P] do it\n"));
+        format!("## Phase {phase}\n{}", tasks.collect::<String>())
+    };
+    (1..=phases).map(phase).collect()
+}
+
+#[test]
+fn what_is_more_than_a_plan_is_refused_before_it_costs_anything() {
+    assert_eq!(read(&phases_of(200, 2)).unwrap().levels.len(), 2);
+    let one = (0..20_001).map(|task| format!("- [ ] T{task} do it\n"));
+    let ids: Vec<String> = (0..500_000).map(|task| format!("T{task}")).collect();
+    for (text, message) in [
+        (
+            phases_of(2_000, 2),
+            "line 2028: with T20025 the tasks need each other more than 50000 times: make the groups",
+        ),
+        (
+            format!("- [ ] T1: do it [DEPENDS: {}]\n", ids.join(", ")),
+            "line 1: with T1 the tasks need",
+        ),
+        (one.collect(), "there are 20001 tasks: at most 20000"),
+    ] {
+        let error = read(&text).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
 proptest! {
     #[test]
     fn each_task_is_in_one_level_after_all_that_it_needs(needs in prop::collection::vec(prop::collection::vec(0usize..60, 0..4), 1..60)) {
