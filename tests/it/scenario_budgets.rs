@@ -1,4 +1,6 @@
 //! Budgets of tokens, of each step and of a whole protocol: strict, warning, or off.
+//!
+//! Always so: whether an engine ran is told by what it left in the workspace, and not by events alone.
 
 use serde_json::{Value, json};
 
@@ -87,4 +89,21 @@ async fn a_budget_that_is_off_is_not_told_of() {
     let journey = worked((PER_STEP, "1"), "off").await;
     assert_eq!(journey.status().await, "completed");
     assert!(journey.events_of("budget_warning").await.is_empty());
+}
+
+#[tokio::test]
+async fn all_that_an_agent_of_a_workspace_reads_counts() {
+    let more = "word ".repeat(1_000);
+    let files = [("prompt.md", "Do it."), ("more.md", more.as_str())];
+    let inputs = json!({"agent_id": "coder", "engine_id": "codex", "more_prompts": ["more.md"]});
+    let step = json!({"engine_id": "codemachine", "inputs": inputs});
+    let steps = json!([shell_step("01-a", "prompt.md", step)]);
+    let journey = Journey::told(&files, steps, &[(PER_STEP, "1000")]).await;
+    journey.to_the_end().await;
+    let (failed, _) = refused(&journey).await;
+    assert_eq!(failed.len(), 1);
+    let error = failed[0]["metadata"]["error"].as_str().unwrap();
+    let expected =
+        "the step's budget is 1000 tokens: 0 are spent, and this prompt has about 1252; ";
+    assert!(error.starts_with(expected), "{error}");
 }

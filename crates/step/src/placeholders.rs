@@ -6,13 +6,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use millwright_core::protocol::placeholders::{Builtin, Source, matches};
+use millwright_core::protocol::placeholders::{Builtin, Source, Values, matches};
 
 use crate::files::read_file;
 use crate::host::date::utc;
 
 /// So much stands for one placeholder at the most.
 const LONGEST: usize = 1024 * 1024;
+
+/// So long all the prompts that an engine reads may become when their placeholders are filled in.
+pub(crate) const LONGEST_FILLED: usize = 8 * LONGEST;
+
+/// No less than the length of a text with its placeholders filled in: wherever a name stands, it may be one.
+pub(crate) fn length_filled(text: &str, values: &Values) -> usize {
+    let grown = values.iter().map(|(name, value)| {
+        let length = value.map_or(0, str::len);
+        let times = if name.is_empty() {
+            0
+        } else {
+            text.matches(name).count()
+        };
+        length.saturating_mul(times)
+    });
+    grown.fold(text.len(), usize::saturating_add)
+}
 
 /// The value of a source; `find` tells where a name leads that may be read. None where there is nothing.
 pub(crate) fn value_of(

@@ -2,6 +2,7 @@
 //!
 //! Always so: what the agent decided in its directive counts only after its own work, never what an earlier one left.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::{Control, Engine, EngineError, EngineOutput, Mode, Registry, Task};
 use crate::files::read_file;
-use crate::placeholders::value_of;
+use crate::placeholders::{LONGEST_FILLED, length_filled, value_of};
 
 /// The largest file that is read.
 const LARGEST: usize = 1024 * 1024;
@@ -119,6 +120,10 @@ impl Engine for CodeMachine {
         true
     }
 
+    fn text<'t>(&self, task: &'t Task) -> Result<Cow<'t, str>, EngineError> {
+        Agent::of(task)?.text().map(Cow::Owned)
+    }
+
     fn run(&self, task: &Task, control: &Control<'_>) -> Result<EngineOutput, EngineError> {
         let agent = Agent::of(task)?;
         if task.mode == Mode::Qa && agent.inputs.directive.is_some() {
@@ -167,19 +172,33 @@ impl<'a> Agent<'a> {
             let more = self
                 .read(name)
                 .map_err(|reason| self.unreadable(name, &reason))?;
+            self.refuse_too_long(text.len().saturating_add(length_filled(&more, &values)))?;
             let more = fill(&more, &values)
                 .map_err(|missing| self.failed(format!("{name}: {missing}")))?;
             append(&mut text, &more);
         }
         if let Some(name) = &self.inputs.specification {
             match self.read(name) {
-                Ok(specification) => append(&mut text, &specification),
+                Ok(specification) => {
+                    self.refuse_too_long(text.len() + specification.len())?;
+                    append(&mut text, &specification);
+                }
                 // One that is gone since the import is none.
                 Err(reason) if reason.kind() == io::ErrorKind::NotFound => {}
                 Err(reason) => return Err(self.unreadable(name, &reason)),
             }
         }
         Ok(text)
+    }
+
+    /// The whole is bounded before it is put together.
+    fn refuse_too_long(&self, length: usize) -> Result<(), EngineError> {
+        if length > LONGEST_FILLED {
+            return Err(self.failed(format!(
+                "its prompts and its specification would be longer than {LONGEST_FILLED} bytes with their placeholders filled in"
+            )));
+        }
+        Ok(())
     }
 
     fn values(&self) -> Values {

@@ -13,6 +13,7 @@ mod sentry;
 mod shell;
 mod usage;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -187,6 +188,14 @@ pub trait Engine: Send + Sync {
     /// Whether a step's `inputs` are for the engine itself, and no part of the text.
     fn keeps_inputs(&self) -> bool {
         false
+    }
+
+    /// The text that it is about to read: what the task says, and what it puts to that itself.
+    ///
+    /// # Errors
+    /// [`EngineError`] where there is more that cannot be read.
+    fn text<'t>(&self, task: &'t Task) -> Result<Cow<'t, str>, EngineError> {
+        Ok(Cow::Borrowed(&task.input))
     }
 
     /// Runs to the end.

@@ -16,14 +16,11 @@ use super::choose;
 use super::files::{PathError, Places};
 use super::input::Input;
 use super::outputs::{self, OutputFiles};
-use super::prompt::{AUTO_FIX, Bundled, LONGEST_TEXT, Prompt, PromptError, QUALITY};
+use super::prompt::{AUTO_FIX, Bundled, Prompt, PromptError, QUALITY};
 use super::settings::Settings;
-use super::tokens::estimated_tokens;
+use super::tokens::tokens_read;
 use crate::engine::{Engine, Mode, Registry, Task};
-use crate::placeholders::value_of;
-
-/// So long a prompt may become when its placeholders are filled in.
-const LONGEST_INPUT: usize = 8 * LONGEST_TEXT;
+use crate::placeholders::{LONGEST_FILLED, length_filled, value_of};
 
 /// Why work cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +37,7 @@ pub(super) enum ResolveError {
     BadPrompt(#[from] PromptError),
     #[error(transparent)]
     Placeholders(#[from] MissingPlaceholders),
-    #[error("{path} would be longer than {LONGEST_INPUT} bytes with its placeholders filled in")]
+    #[error("{path} would be longer than {LONGEST_FILLED} bytes with its placeholders filled in")]
     TooLong { path: String },
     #[error(
         "there is no prompt to check with: the engine {engine} executes its prompts; give the step a qa.prompt, or the \
@@ -228,25 +225,11 @@ impl<'a> Resolver<'a> {
 
     fn input(&self, prompt: &Prompt) -> Result<Input, ResolveError> {
         let text = prompt.text.as_deref().unwrap_or_default();
-        if self.length_filled(text) > LONGEST_INPUT {
+        if length_filled(text, &self.values) > LONGEST_FILLED {
             let path = prompt.path.display().to_string();
             return Err(ResolveError::TooLong { path });
         }
         Ok(Input::of(&placeholders::fill(text, &self.values)?))
-    }
-
-    /// No less than the length of a text with its placeholders filled in: wherever a name stands, it may be one.
-    fn length_filled(&self, text: &str) -> usize {
-        let grown = self.values.iter().map(|(name, value)| {
-            let length = value.map_or(0, str::len);
-            let times = if name.is_empty() {
-                0
-            } else {
-                text.matches(name).count()
-            };
-            length.saturating_mul(times)
-        });
-        grown.fold(text.len(), usize::saturating_add)
     }
 
     /// Adds what the step and the caller tell the engine.
@@ -272,33 +255,26 @@ impl<'a> Resolver<'a> {
         input: Input,
         environment: BTreeMap<&'static str, String>,
     ) -> EngineRun<'e> {
-        let input = input.into_text();
-        // One that executes its prompt reads nothing of what stands below it.
-        let read = if engine.reads_text() {
-            Some(&input)
-        } else {
-            prompt.text.as_ref()
+        let task = Task {
+            mode: match kind {
+                Kind::Execute => Mode::Execute,
+                Kind::Qa => Mode::Qa,
+            },
+            input: input.into_text(),
+            output_schema: None,
+            effort: None,
+            fallback_engine: self.assignment.defaults.engine_id.clone(),
+            prompt: prompt.path,
+            directory: self.places.workspace.clone(),
+            model: self.model(engine, kind),
+            environment,
+            limit: self.settings.limit(self.spec.timeout_seconds),
         };
-        let tokens = read.map_or(0, |text| estimated_tokens(text.as_bytes()));
         EngineRun {
             engine,
             prompt_version: prompt.version,
-            tokens,
-            task: Task {
-                mode: match kind {
-                    Kind::Execute => Mode::Execute,
-                    Kind::Qa => Mode::Qa,
-                },
-                input,
-                output_schema: None,
-                effort: None,
-                fallback_engine: self.assignment.defaults.engine_id.clone(),
-                prompt: prompt.path,
-                directory: self.places.workspace.clone(),
-                model: self.model(engine, kind),
-                environment,
-                limit: self.settings.limit(self.spec.timeout_seconds),
-            },
+            tokens: tokens_read(engine, &task, prompt.text.as_deref()),
+            task,
         }
     }
 

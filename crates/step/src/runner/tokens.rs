@@ -2,15 +2,27 @@
 //!
 //! Always so: what several runs of one piece of work spend is added up.
 
+use std::borrow::Cow;
+
 use millwright_core::protocol::{Telemetry, Tokens};
 
 use super::resolve::EngineRun;
-use crate::engine::EngineOutput;
+use crate::engine::{Engine, EngineOutput, Task};
 
 /// Tokens by the rule of four characters each, at least one.
 pub(crate) fn estimated_tokens(text: &[u8]) -> u64 {
     let characters = String::from_utf8_lossy(text).chars().count() as u64;
     characters.div_ceil(4).max(1)
+}
+
+/// What an engine is about to read. One that executes its prompt reads its file, and nothing of what stands below it.
+pub(super) fn tokens_read(engine: &dyn Engine, task: &Task, prompt: Option<&str>) -> u64 {
+    if !engine.reads_text() {
+        return prompt.map_or(0, |text| estimated_tokens(text.as_bytes()));
+    }
+    // One whose text cannot be made fails before it spends anything.
+    let text = engine.text(task).unwrap_or(Cow::Borrowed(&task.input));
+    estimated_tokens(text.as_bytes())
 }
 
 /// Puts on record what runs, and what it is about to read.

@@ -1,4 +1,6 @@
 //! Agents of a workspace, with an engine that tells what it was given.
+//!
+//! Always so: each test has a workspace of its own, and no agent that is installed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -170,6 +172,29 @@ fn what_cannot_be_used_fails_with_the_agents_name() {
     }
     let error = run_in(folder.path(), Mode::Execute, None, &json!({"agent_id": 3})).unwrap_err();
     assert!(error.contains("the step's inputs are wrong: "), "{error}");
+}
+
+#[test]
+fn prompts_that_grow_beyond_all_bounds_are_refused() {
+    let folder = workspace();
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("large.md", "x".repeat(1024 * 1024));
+    write("many.md", "{large}\n".repeat(10));
+    let large = json!({"large": {"file": "large.md"}});
+    for inputs in [
+        json!({"more_prompts": ["many.md"], "placeholders": large}),
+        json!({"more_prompts": vec!["large.md"; 9]}),
+        json!({"more_prompts": vec!["large.md"; 7], "specification": "large.md"}),
+    ] {
+        let mut inputs = inputs;
+        inputs["engine_id"] = json!("echo");
+        let error = run_in(folder.path(), Mode::Execute, None, &inputs).unwrap_err();
+        let expected = "its prompts and its specification would be longer than 8388608 bytes";
+        assert!(error.contains(expected), "{error}");
+    }
+    let seven = json!({"engine_id": "echo", "more_prompts": vec!["large.md"; 7]});
+    let output = run_in(folder.path(), Mode::Execute, None, &seven).unwrap();
+    assert!(output.len() > 7 * 1024 * 1024);
 }
 
 fn with_directive() -> Value {
