@@ -1,5 +1,9 @@
 //! Planning by an engine, through the API: here a script that prints a plan.
+//!
+//! Always so: a planning is waited for until its protocol is not being planned any more.
 
+use millwright::server::{App, ServerOptions};
+use millwright::store::{Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::api_fixture::Answer;
@@ -117,6 +121,84 @@ async fn a_paused_planning_is_stopped_and_begins_again_when_it_is_resumed() {
     planning_ends(&project, id).await;
     assert_eq!(project.status(id).await, "planned");
     assert_eq!(project.story(id).await, ["paused", "resumed", "planned"]);
+}
+
+/// Engines that tell when they begin, in a folder that no plan names, and go on until they are let go.
+const COUNTED: &str = "echo $$ >> .began; until [ -f .go ]; do sleep 0.02; done; ";
+
+/// The engines that were started, and those of them that still run.
+fn engines(project: &Project) -> (usize, usize) {
+    let began = std::fs::read_to_string(project.workspace.join(".began")).unwrap_or_default();
+    let runs = |id: &&str| std::path::Path::new("/proc").join(id).exists();
+    (began.lines().count(), began.lines().filter(runs).count())
+}
+
+async fn let_go(project: &Project, id: i64) {
+    std::fs::write(project.workspace.join(".go"), "").unwrap();
+    planning_ends(project, id).await;
+    assert_eq!(project.status(id).await, "planned");
+    let story = project.story(id).await;
+    assert_eq!(
+        story.iter().filter(|event| *event == "planned").count(),
+        1,
+        "{story:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_pauses_and_resumes_at_once_has_one_engine_at_a_time() {
+    let (project, id) = started(&format!("{COUNTED}{PLAN}"), Some("x")).await;
+    project.appears(".began").await;
+    for _ in 0..5 {
+        let (paused, resumed) =
+            tokio::join!(project.action(id, "pause"), project.action(id, "resume"));
+        paused.expect(200);
+        if resumed.status.as_u16() != 200 {
+            project.action(id, "resume").await.expect(200);
+        }
+        let (_, running) = engines(&project);
+        assert!(running <= 1, "{running} engines at once");
+    }
+    until("an engine plans again", async || {
+        let (_, running) = engines(&project);
+        assert!(running <= 1, "{running} engines at once");
+        (running == 1).then_some(())
+    })
+    .await;
+    let_go(&project, id).await;
+}
+
+#[tokio::test]
+async fn another_server_of_the_database_takes_up_what_nobody_plans_any_more() {
+    let (project, id) = started(&format!("{COUNTED}{PLAN}"), Some("x")).await;
+    project.appears(".began").await;
+    let store = || {
+        Store::open(&StoreOptions::file(
+            project.api.folder.path().join("test.db"),
+        ))
+    };
+    let beside = App::new(store().unwrap(), ServerOptions::default()).unwrap();
+    let closing = beside.closing.clone();
+    beside.work.take_up(closing).await.unwrap();
+    // What it does, it has asked the database for by now.
+    beside.work.start(id, false).await.unwrap_err();
+    assert_eq!(engines(&project), (1, 1));
+
+    // The first one is gone.
+    let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let gone = format!("{}:{}:1", hostname.trim(), std::process::id());
+    let protocols = project.api.app.work.protocols();
+    let taken = protocols.write(move |tables| tables.begin_planning(id, "lost", &gone, |_| true));
+    assert!(taken.await.unwrap());
+    let next = App::new(store().unwrap(), ServerOptions::default()).unwrap();
+    let closing = next.closing.clone();
+    next.work.take_up(closing).await.unwrap();
+    until("the next server's engine plans", async || {
+        (engines(&project).0 == 2).then_some(())
+    })
+    .await;
+    let_go(&project, id).await;
+    assert_eq!(engines(&project).0, 2);
 }
 
 #[tokio::test]

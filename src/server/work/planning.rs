@@ -1,7 +1,7 @@
 //! Planning in the server: a protocol without a spec is planned by an engine, in a thread of its own.
 //!
-//! Always so: whatever becomes of the thread, the protocol is planned or blocked in the end, with its event; and the engine
-//! works for one that is being planned alone.
+//! Always so: whatever becomes of the thread, the protocol is planned or blocked in the end, with its event; the engine
+//! works for one that is being planned alone, and no two work for one protocol.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use millwright_step::planning::{Planner, Request};
 
 use super::log::LogFile;
 use super::registry::Entry;
-use super::{Shared, Work, orphan};
+use super::{LOOK_AGAIN, Shared, Work, orphan, owner};
 use crate::store::StoreError;
 use crate::store::protocols::{PlanningFailure, Tables, is_planned_anew};
 
@@ -66,9 +66,7 @@ impl Work {
 
     /// Stops the engine that plans a protocol here, where one does. One that is still to be planned is planned again.
     pub(super) fn stop_planning(&self, protocol_run_id: i64) {
-        let name = name(protocol_run_id);
-        let mut plannings = self.0.running.ids();
-        plannings.retain(|id| id.starts_with(&name));
+        let plannings = self.0.plannings_of(protocol_run_id);
         self.0.running.cancel(&plannings);
     }
 
@@ -84,54 +82,94 @@ impl Work {
 }
 
 async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
-    let held = move |tables: &Tables<'_>| tables.planning_awaits_answers(id);
-    if shared.protocols.write(held).await? {
+    let execution = format!("{}{}", name(id), uuid::Uuid::new_v4());
+    let (planning, owner) = (execution.clone(), shared.owner.clone());
+    let begun = shared
+        .protocols
+        .write(move |tables| tables.begin_planning(id, &planning, &owner, owner::is_gone))
+        .await?;
+    if !begun {
         return Ok(());
     }
-    let execution = format!("{}{}", name(id), uuid::Uuid::new_v4());
+    let earlier = shared.plannings_of(id);
     // Before it is looked how the protocol stands: who stops it from now on finds the engine here.
     let entry = shared.running.enter(&execution);
     let _guard = shared.running.leave_at_end(&execution);
+    shared.all_ended(&earlier).await;
+    let planning = execution.clone();
     let asked = shared
         .protocols
-        .read(move |tables| request(tables, id))
+        .read(move |tables| request(tables, id, &planning))
         .await?;
-    let Some(request) = asked else {
-        shared
-            .protocols
-            .write(move |tables| tables.plan(id))
-            .await?;
-        return Ok(());
+    let outcome = match asked {
+        Asked::Nothing => return Ok(()),
+        Asked::HasPlan => None,
+        Asked::Engine(request) => {
+            let planner = Arc::clone(&shared);
+            let asking = (execution.clone(), entry.clone());
+            let asked = move || ask(&planner, &request, &asking.0, &asking.1);
+            let outcome = tokio::task::spawn_blocking(asked).await;
+            Some(outcome.unwrap_or_else(|_| Err(PlanningFailure::unexpected())))
+        }
     };
-    let planner = Arc::clone(&shared);
-    let asking = (execution.clone(), entry.clone());
-    let outcome =
-        tokio::task::spawn_blocking(move || ask(&planner, &request, &asking.0, &asking.1)).await;
+    let planning = execution.clone();
     if entry.cancel.is_cancelled() {
-        return stopped(Arc::clone(&shared), id).await;
+        return stopped(Arc::clone(&shared), id, planning).await;
     }
-    let outcome = outcome.unwrap_or_else(|_| Err(PlanningFailure::unexpected()));
     shared
         .protocols
-        .write(move |tables| match outcome {
-            Ok((spec, details)) => tables.plan_as(id, spec, details),
-            Err(failure) => tables.planning_failed(id, &failure),
-        })
-        .await?;
+        .write(move |tables| close(tables, id, &planning, outcome))
+        .await
+}
+
+/// Puts on record what became of a planning, unless another one has taken its place.
+fn close(
+    tables: &Tables<'_>,
+    id: i64,
+    planning: &str,
+    outcome: Option<Outcome>,
+) -> Result<(), StoreError> {
+    if !tables.is_planned_by(planning)? {
+        return Ok(());
+    }
+    match outcome {
+        None => tables.plan(id)?,
+        Some(Ok((spec, details))) => tables.plan_as(id, spec, details)?,
+        Some(Err(failure)) => tables.planning_failed(id, &failure)?,
+    };
     Ok(())
 }
 
 /// Someone stopped the planning: because the protocol is not to be planned now, or because the server is about to end, and
-/// the next one plans. Where it was let go on at that moment, it is planned again.
-async fn stopped(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
-    let run = shared
+/// the next one plans. Where it was let go on at that moment, it is planned again, unless another planning has begun.
+async fn stopped(shared: Arc<Shared>, id: i64, planning: String) -> Result<(), StoreError> {
+    let to_be_planned = shared
         .protocols
-        .read(move |tables| tables.protocol(id))
+        .write(move |tables| tables.give_up_planning(&planning))
         .await?;
-    if run.status == ProtocolStatus::Planning && !shared.running.is_closed() {
+    if to_be_planned && !shared.running.is_closed() {
         Work(shared).plan(id);
     }
     Ok(())
+}
+
+impl Shared {
+    /// The plannings of a protocol that run in this process.
+    fn plannings_of(&self, protocol_run_id: i64) -> Vec<String> {
+        let name = name(protocol_run_id);
+        let mut plannings = self.running.ids();
+        plannings.retain(|id| id.starts_with(&name));
+        plannings
+    }
+
+    /// Waits until they have ended: their engines were stopped, and work in the same folder until they are.
+    async fn all_ended(&self, plannings: &[String]) {
+        for planning in plannings {
+            while self.running.holds(planning) {
+                self.running.ended(planning).or_after(LOOK_AGAIN).await;
+            }
+        }
+    }
 }
 
 /// What the names of a protocol's plannings begin with.
@@ -171,8 +209,20 @@ fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Ou
     }
 }
 
-/// What is to be planned; none where it is not being planned, where there is a spec, or steps, or nowhere to plan.
-fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> {
+/// What there is to be asked.
+enum Asked {
+    /// Nothing: it was stopped, or another planning has taken its place.
+    Nothing,
+    /// Nothing: there is a spec, or there are steps, or nowhere to plan.
+    HasPlan,
+    /// An engine.
+    Engine(Box<Request>),
+}
+
+fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreError> {
+    if !tables.is_planned_by(planning)? {
+        return Ok(Asked::Nothing);
+    }
     let run = tables.protocol(id)?;
     let project = tables.project(run.project_id)?;
     let anew = is_planned_anew(&run);
@@ -181,11 +231,11 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
         .chosen_worktree()
         .cloned()
         .or_else(|| project.local_path.clone());
-    if run.status != ProtocolStatus::Planning || (is_planned && !anew) || folder.is_none() {
-        return Ok(None);
+    if (is_planned && !anew) || folder.is_none() {
+        return Ok(Asked::HasPlan);
     }
     let answers = tables.answers(project.id, Some(id), None)?;
-    Ok(Some(Request {
+    Ok(Asked::Engine(Box::new(Request {
         project_folder: folder,
         protocol_run_id: run.id,
         branch: branch(&run),
@@ -198,7 +248,7 @@ fn request(tables: &Tables<'_>, id: i64) -> Result<Option<Request>, StoreError> 
             project.default_models.as_ref(),
             project.policy_overrides.as_ref(),
         ),
-    }))
+    })))
 }
 
 /// What is wanted, and below it what people have answered since.

@@ -79,6 +79,7 @@ impl Tables<'_> {
                     "UPDATE protocol_runs SET status = ?2, updated_at = ?3 WHERE id = ?1",
                 )?
                 .execute((id, decision.after.status.as_str(), self.now))?;
+            self.end_planning(id)?;
         }
         for (before, after) in decision.changed_steps(&seen.snapshot) {
             self.write_step(after)?;

@@ -15,6 +15,7 @@ mod import;
 mod origin;
 mod planner;
 mod planning;
+mod plannings;
 mod projects;
 mod pull_requests;
 mod runs;
