@@ -4,6 +4,7 @@
 //! its own before the worktree is used again.
 
 use super::branch::Branch;
+use super::git::Git;
 use super::slot::Slot;
 use super::work::Work;
 use super::{WorkspaceError, changes, files, nested};
@@ -156,6 +157,9 @@ fn advance(branch: &Branch, slot: &Slot, tip: &str) -> Result<(), WorkspaceError
         follows = first.worker().is_none() && first.is_clean(branch)?;
         first.git.run(&["checkout", "--quiet", "--detach"])?;
     }
+    if slot.nth != 0 && first.is_none() {
+        leave_branch(branch, tip)?;
+    }
     let head = slot.head()?;
     branch
         .git()
@@ -165,6 +169,20 @@ fn advance(branch: &Branch, slot: &Slot, tip: &str) -> Result<(), WorkspaceError
         first
             .git
             .run(&["checkout", "--quiet", branch.name(), "--"])?;
+    }
+    Ok(())
+}
+
+/// Takes the first worktree off the branch while someone still holds it whose work is merged: with the branch moved under it,
+/// what is new would look as if it had been removed there.
+fn leave_branch(branch: &Branch, tip: &str) -> Result<(), WorkspaceError> {
+    let folder = branch.folder(0);
+    if !folder.join(".git").exists() {
+        return Ok(());
+    }
+    let first = Git::at(&folder);
+    if first.find(&["symbolic-ref", "--quiet", "HEAD"])? == Some(branch.reference()) {
+        first.run(&["update-ref", "--no-deref", "HEAD", tip])?;
     }
     Ok(())
 }

@@ -82,6 +82,18 @@ fn the_first_worktree_follows_while_nobody_works_in_it() {
 }
 
 #[test]
+fn a_worktree_that_is_held_after_its_merge_undoes_nothing_that_is_merged_then() {
+    let project = Project::new();
+    let (first, second) = (project.open("01"), project.open("02"));
+    first.settle("01").unwrap();
+    write(&second, "b.txt", "b");
+    second.settle("02").unwrap();
+    drop((first, second));
+    drop(project.step("03", "c.txt", "c"));
+    assert_eq!(project.on_branch("b.txt"), "b");
+}
+
+#[test]
 fn a_conflict_names_the_files_and_keeps_both_works() {
     let project = Project::new();
     let (first, second) = (project.open("01-one"), project.open("02-two"));
