@@ -250,7 +250,11 @@ async fn a_protocol_tells_its_worktree_for_as_long_as_it_is_there() {
     );
     let step = project.next(protocol, "flow").await;
     project.execute(&step).await;
-    gone(&project).await;
+    until("the branch is free", async || {
+        let head = git(&worktree, &["rev-parse", "--abbrev-ref", "HEAD"]);
+        (head == "HEAD").then_some(())
+    })
+    .await;
     let run = shown(&project, protocol).await;
     assert_eq!(
         (&run["worktree_path"], &run["worktree_made"]),

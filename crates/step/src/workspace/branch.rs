@@ -81,6 +81,19 @@ impl Branch {
         self.notes.join(name)
     }
 
+    /// The names of those files.
+    pub(super) fn notes(&self) -> Result<Vec<String>, WorkspaceError> {
+        if !self.notes.exists() {
+            return Ok(Vec::new());
+        }
+        let failed = |error| WorkspaceError::file(&self.notes, error);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.notes).map_err(failed)? {
+            names.extend(entry.map_err(failed)?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
     /// Where the branch stands.
     pub(super) fn tip(&self) -> Result<String, WorkspaceError> {
         self.git.run(&["rev-parse", "--verify", &self.reference()])

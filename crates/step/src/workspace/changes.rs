@@ -15,6 +15,8 @@ use crate::files::write_whole;
 
 /// So many of a step's runs are remembered, the last ones.
 const MOST_RUNS: usize = 20;
+/// What the names of such records end with.
+const ENDING: &str = ".changes";
 /// So much of the changes is shown.
 const LONGEST_DIFF: usize = 32 * 1024;
 
@@ -138,6 +140,12 @@ fn noted(branch: &Branch, work: &str) -> Vec<Run> {
     text.lines().filter_map(read).collect()
 }
 
+/// Whether any work has committed something.
+pub(super) fn are_there(branch: &Branch) -> Result<bool, WorkspaceError> {
+    let names = branch.notes()?;
+    Ok(names.iter().any(|name| name.ends_with(ENDING)))
+}
+
 fn file(branch: &Branch, work: &str) -> PathBuf {
-    branch.note(&format!("{}.changes", folder_name(work)))
+    branch.note(&format!("{}{ENDING}", folder_name(work)))
 }

@@ -21,33 +21,17 @@ pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<(), WorkspaceError> {
     if !from.is_dir() {
         return Ok(());
     }
-    copy_all(from, to, true).map_err(|error| WorkspaceError::file(from, error))
+    copy_all(from, to).map_err(|error| WorkspaceError::file(from, error))
 }
 
-/// Copies the files of a folder that is there to where another has none.
-pub(super) fn copy_missing(from: &Path, to: &Path) -> Result<(), WorkspaceError> {
-    if !from.is_dir() {
-        return Ok(());
-    }
-    copy_all(from, to, false).map_err(|error| WorkspaceError::file(from, error))
-}
-
-/// Removes a folder with all that is in it, if it is there.
-pub(super) fn remove_tree(path: &Path) -> Result<(), WorkspaceError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(WorkspaceError::file(path, error)),
-        _ => Ok(()),
-    }
-}
-
-fn copy_all(from: &Path, to: &Path, over: bool) -> io::Result<()> {
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
         if kind.is_dir() {
-            copy_all(&entry.path(), &target, over)?;
-        } else if kind.is_file() && (over || !target.exists()) {
+            copy_all(&entry.path(), &target)?;
+        } else if kind.is_file() {
             fs::copy(entry.path(), target)?;
         }
     }

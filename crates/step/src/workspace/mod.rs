@@ -103,8 +103,8 @@ pub(crate) fn open(
     })
 }
 
-/// Removes the worktrees of a protocol run that has ended. What was left unmerged in them is kept on branches, and the
-/// protocol's folder where it was.
+/// Removes the worktrees of a protocol run that has ended, but for the first where something was merged. What was left
+/// unmerged in them is kept on branches, and a worktree that holds more stays.
 ///
 /// # Errors
 /// [`WorkspaceError`]; what was not removed is as it was.

@@ -25,7 +25,6 @@ pub(super) struct Slot {
     folder: PathBuf,
     worker: PathBuf,
     whole: PathBuf,
-    retired: PathBuf,
     _lock: File,
 }
 
@@ -49,17 +48,9 @@ impl Slot {
 
     /// Those that were ever used, whether they are there or not.
     pub(super) fn numbers(branch: &Branch) -> Result<Vec<usize>, WorkspaceError> {
-        let notes = branch.note("");
-        let failed = |error| WorkspaceError::file(&notes, error);
-        let mut numbers = Vec::new();
-        if !notes.exists() {
-            return Ok(numbers);
-        }
-        for entry in fs::read_dir(&notes).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".lock"));
-            numbers.extend(number.and_then(|number| number.parse::<usize>().ok()));
-        }
+        let names = branch.notes()?;
+        let numbers = names.iter().filter_map(|name| name.strip_suffix(".lock"));
+        let mut numbers: Vec<usize> = numbers.filter_map(|number| number.parse().ok()).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
@@ -74,7 +65,6 @@ impl Slot {
             folder,
             worker: worker_note(branch, nth),
             whole: branch.note(&format!("{nth}.whole")),
-            retired: branch.note(&format!("{nth}.retired")),
             _lock: lock,
         }))
     }
@@ -158,7 +148,7 @@ impl Slot {
     }
 
     /// Whether its commits are all on the branch.
-    fn is_behind(&self, tip: &str) -> Result<bool, WorkspaceError> {
+    pub(super) fn is_behind(&self, tip: &str) -> Result<bool, WorkspaceError> {
         self.git
             .holds(&["merge-base", "--is-ancestor", "HEAD", tip])
     }
@@ -187,20 +177,14 @@ impl Slot {
 
     fn make(&self, branch: &Branch, tip: &str) -> Result<(), WorkspaceError> {
         let path = self.folder.display().to_string();
-        let kept = self.kept();
         if self.folder.join(".git").exists() {
             self.refuse_other(branch)?;
             self.remove(branch)?;
-        } else if self.is_retired() && self.folder.exists() {
-            fs::rename(&self.folder, &kept)
-                .map_err(|error| WorkspaceError::file(&self.folder, error))?;
         }
         branch.worktree(&[
             "add", "--quiet", "--force", "--force", "--detach", "--", &path, tip,
         ])?;
         submodules::bring(branch, self)?;
-        files::copy_missing(&kept, &self.folder)?;
-        files::remove_tree(&kept)?;
         write_whole(&self.whole, b"").map_err(|error| WorkspaceError::file(&self.whole, error))
     }
 
@@ -211,23 +195,10 @@ impl Slot {
         branch.worktree(&words).map(drop)
     }
 
-    /// It was taken away for good: what is left in its folder is the protocol's own.
+    /// It was taken away for good.
     pub(super) fn forget(&self) -> Result<(), WorkspaceError> {
-        write_whole(&self.retired, b"")
-            .map_err(|error| WorkspaceError::file(&self.retired, error))?;
         files::remove(&self.whole)?;
         self.done()
-    }
-
-    /// Where the protocol's folder is while the worktree is taken away, or made again.
-    pub(super) fn kept(&self) -> PathBuf {
-        let name = self.folder.file_name().unwrap_or_default();
-        self.folder
-            .with_file_name(format!("{}.kept", name.to_string_lossy()))
-    }
-
-    fn is_retired(&self) -> bool {
-        self.retired.exists()
     }
 
     pub(super) fn refuse_other(&self, branch: &Branch) -> Result<(), WorkspaceError> {

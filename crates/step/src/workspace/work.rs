@@ -27,6 +27,12 @@ impl Work {
         &self.key
     }
 
+    /// Whether it is a protocol run's.
+    pub(super) fn is_of(&self, protocol_run_id: i64) -> bool {
+        let number = self.key.split_once('/').map(|(number, _)| number);
+        number == Some(protocol_run_id.to_string().as_str())
+    }
+
     /// Its name, for people.
     pub(super) fn name(&self) -> &str {
         match self.key.split_once('/') {
