@@ -1,9 +1,12 @@
 //! The forge that a repository is on: found by the remote's address and the environment.
 //!
-//! Always so: a token is used at github.com, gitlab.com, and where the environment names the API; nowhere else.
+//! Always so: a token is used at github.com, gitlab.com, and where the environment names the API; nowhere else, and never where git
+//! would send it unencrypted to another machine.
 
 #[cfg(test)]
 mod tests;
+
+use std::net::IpAddr;
 
 use super::Address;
 use crate::client::BaseUrl;
@@ -35,7 +38,7 @@ pub(super) struct Forge {
     pub(super) api: Option<BaseUrl>,
     /// The variable that holds the token, and the token.
     pub(super) token: Option<(&'static str, Secret)>,
-    /// Where git speaks HTTP with it: scheme and host.
+    /// Where git speaks HTTP with it and nobody listens: scheme and host.
     http: Option<String>,
 }
 
@@ -65,15 +68,14 @@ impl Forge {
         let (github, gitlab) = (api(GITHUB_API)?, api(GITLAB_API)?);
         let standard = |text| BaseUrl::parse("", text).ok();
         let named = |api: &Option<BaseUrl>| api.as_ref().is_some_and(|api| is_of(api, &host));
+        // Where the environment names another forge's API, the token there is that forge's.
+        let known = |api: Option<BaseUrl>, usual| match api {
+            Some(api) => Some(api).filter(|api| is_of(api, &host) || is_here(authority(api))),
+            None => standard(usual),
+        };
         let (kind, api) = match host.as_str() {
-            "github.com" => (
-                Kind::GitHub,
-                github.or_else(|| standard("https://api.github.com")),
-            ),
-            "gitlab.com" => (
-                Kind::GitLab,
-                gitlab.or_else(|| standard("https://gitlab.com/api/v4")),
-            ),
+            "github.com" => (Kind::GitHub, known(github, "https://api.github.com")),
+            "gitlab.com" => (Kind::GitLab, known(gitlab, "https://gitlab.com/api/v4")),
             _ if named(&github) => (Kind::GitHub, github),
             _ if named(&gitlab) => (Kind::GitLab, gitlab),
             // Its own program may know it; no token of ours goes there.
@@ -196,7 +198,8 @@ impl Location {
             } else {
                 authority.split(':').next().unwrap_or(authority)
             };
-            let http = is_http.then(|| format!("{scheme}://{authority}"));
+            let is_private = scheme == "https" || is_http && is_here(authority);
+            let http = is_private.then(|| format!("{scheme}://{authority}"));
             return Some(Self::new(host, path, http));
         }
         let (_, rest) = address.split_once('@')?;
@@ -220,12 +223,25 @@ impl Location {
 
 /// Whether an API is that of a host: on it, or on `api.` of it.
 fn is_of(api: &BaseUrl, host: &str) -> bool {
-    let rest = api.shown().split_once("://").map(|(_, rest)| rest);
-    let authority = rest.and_then(|rest| rest.split('/').next());
-    let authority = authority.unwrap_or_default().to_ascii_lowercase();
+    let authority = authority(api).to_ascii_lowercase();
     let name = authority.strip_prefix("api.").unwrap_or(&authority);
     let bare = |text: &str| text.split(':').next().unwrap_or_default().to_owned();
     authority == host || name == host || (!host.contains(':') && bare(name) == host)
+}
+
+/// An API's host, with its port.
+fn authority(api: &BaseUrl) -> &str {
+    api.shown().split('/').nth(2).unwrap_or_default()
+}
+
+/// Whether what has this host and port is on this machine.
+fn is_here(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
+    };
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// A repository's path, of which each part is a name: it becomes a part of addresses.

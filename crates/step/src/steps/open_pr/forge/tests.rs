@@ -89,6 +89,49 @@ fn a_token_is_used_only_where_someone_said_that_its_forge_is() {
 }
 
 #[test]
+fn a_token_of_another_forge_stays_away() {
+    let of = |remote, api| {
+        let variables = [
+            ("GITHUB_TOKEN", "hush"),
+            ("GITLAB_TOKEN", "hush"),
+            ("GITHUB_API_URL", api),
+            ("GITLAB_API_URL", api),
+        ];
+        let forge = forge(remote, &variables).unwrap();
+        (forge.api.is_some(), forge.token.is_some())
+    };
+    for (remote, api, used) in [
+        ("https://github.com/a/b", "https://api.github.com", true),
+        ("https://github.com/a/b", "http://127.0.0.1:1", true),
+        ("https://github.com/a/b", "http://[::1]:1/api", true),
+        ("https://github.com/a/b", "https://ghe.corp/api/v3", false),
+        ("git@github.com:a/b", "https://127.0.0.1.evil.net", false),
+        ("https://gitlab.com/a/b", "https://gitlab.com/api/v4", true),
+        ("https://gitlab.com/a/b", "https://git.corp/api/v4", false),
+    ] {
+        assert_eq!(of(remote, api), (used, used), "{remote} by {api}");
+    }
+}
+
+#[test]
+fn git_gets_no_token_for_what_others_can_read() {
+    for (remote, told) in [
+        ("http://github.com/a/b", false),
+        ("http://git.corp/a/b", false),
+        ("https://git.corp/a/b", true),
+    ] {
+        let variables = [("GH_TOKEN", "hush"), ("GITHUB_API_URL", "https://git.corp")];
+        let variables = &variables[..if remote.contains("github") { 1 } else { 2 }];
+        let forge = forge(remote, variables).unwrap();
+        assert!(forge.token.is_some());
+        assert_eq!(!forge.push_settings().is_empty(), told, "{remote}");
+    }
+    let here = ("GITHUB_API_URL", "http://127.0.0.1:7");
+    let here = forge("http://127.0.0.1:7/a/b", &[("GH_TOKEN", "hush"), here]).unwrap();
+    assert_eq!(here.push_settings().len(), 1);
+}
+
+#[test]
 fn what_git_is_told_names_the_token_and_does_not_hold_it() {
     let forge = forge("https://github.com/a/b", &[("GH_TOKEN", "hush")]).unwrap();
     let [(key, helper)] = &forge.push_settings()[..] else {
