@@ -82,6 +82,27 @@ async fn a_step_is_tried_again_twice_and_then_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_of_another_protocol_is_left_alone() {
+    let (project, _, step) = failed("exit 3").await;
+    let other = project
+        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
+        .await;
+    for action in ["skip", "retry", "clarify"] {
+        for args in [
+            json!({"action": action, "protocol_run_id": other, "step_run_id": step}),
+            json!({"action": action, "protocol_run_id": other, "context": {"failed_step_run_id": step}}),
+        ] {
+            let refused = run(&project, "handle_feedback", &args).await.unwrap_err();
+            let said = format!("step {step} is none of protocol {other}'s");
+            assert!(refused.contains(&said), "{args}: {refused}");
+        }
+    }
+    let path = format!("/steps/{step}");
+    let untouched = project.api.get(&path).await.expect(200);
+    assert_eq!(untouched["status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_skipped_step_counts_as_done() {
     let (project, protocol, step) = failed("exit 3").await;
     let args = json!({"action": "skip", "step_run_id": step});

@@ -150,10 +150,13 @@ impl<H: Host> Feedback<'_, H> {
         let of_verdict = self.args.context.get("failed_step_run_id");
         let id = named(self.args.step_run_id)
             .or_else(|| of_verdict.and_then(Value::as_i64).filter(|id| *id != 0));
+        let protocol = named(self.args.protocol_run_id);
         if let Some(id) = id {
-            return Ok(Some(self.client.step(id).await?));
+            let step = self.client.step(id).await?;
+            refuse_other(&step, protocol)?;
+            return Ok(Some(step));
         }
-        let Some(protocol) = named(self.args.protocol_run_id) else {
+        let Some(protocol) = protocol else {
             return Ok(None);
         };
         let steps = self.client.steps(protocol).await?;
@@ -185,6 +188,17 @@ impl<H: Host> Feedback<'_, H> {
 /// Flows pass 0 for what nobody named.
 fn named(id: Option<i64>) -> Option<i64> {
     id.filter(|id| *id != 0)
+}
+
+/// A step and a protocol that are both named belong together.
+fn refuse_other(step: &StepRun, protocol: Option<i64>) -> Result<(), StepError> {
+    match protocol {
+        Some(protocol) if protocol != step.protocol_run_id => Err(StepError::bad_argument(
+            "step_run_id",
+            format!("step {} is none of protocol {protocol}'s", step.id),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn retried(message: &str, retries: i64) -> Output {
