@@ -146,9 +146,11 @@ fn refuse_zeros_in(field: &str, value: &Value) -> Result<(), ApiError> {
 /// Asks a question.
 ///
 /// A scope has one question of a key: asked again while it is open, it becomes what is sent; once answered, it stays so.
+/// One that blocks is a 409 where the protocol has ended: nothing waits for the answer.
 #[utoipa::path(post, path = "/clarifications", tag = "protocols", request_body = QuestionBody, responses(
     (status = 200, body = Clarification),
     (status = 404, body = ErrorBody),
+    (status = 409, body = ErrorBody),
     (status = 422, body = InvalidBody),
 ))]
 async fn ask(

@@ -82,6 +82,52 @@ async fn a_step_is_tried_again_twice_and_then_asked_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_asked_about_what_is_well_or_has_ended() {
+    let project = Project::new().await;
+    project.script("work.sh", "echo done");
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
+        .await;
+    let step = project.next(protocol, "flow").await;
+    let about_step = json!({"action": "clarify", "step_run_id": step.step});
+    let refused = run(&project, "handle_feedback", &about_step)
+        .await
+        .unwrap_err();
+    assert!(refused.contains("(01-work) is pending"), "{refused}");
+    assert_eq!(project.steps(protocol).await, ["pending"]);
+
+    project.execute(&step).await;
+    assert_eq!(project.status(protocol).await, "completed");
+    let refused = run(&project, "handle_feedback", &about_step)
+        .await
+        .unwrap_err();
+    assert!(refused.contains("(01-work) is completed"), "{refused}");
+    let about_protocol = json!({"action": "clarify", "protocol_run_id": protocol});
+    let handled = handle(&project, about_protocol).await;
+    assert_eq!(handled["next_action"], "manual");
+    assert_eq!(handled["question"], Value::Null);
+
+    for scope in [
+        json!({"protocol_run_id": protocol}),
+        json!({"step_run_id": step.step}),
+    ] {
+        let mut question = scope;
+        question["key"] = "db".into();
+        question["question"] = "Which database?".into();
+        question["blocking"] = true.into();
+        let answer = project.api.post("/clarifications", &question).await;
+        let detail = answer.expect(409)["detail"].to_string();
+        assert!(detail.contains("nothing in it waits"), "{detail}");
+        question["blocking"] = false.into();
+        project
+            .api
+            .post("/clarifications", &question)
+            .await
+            .expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_of_another_protocol_is_left_alone() {
     let (project, _, step) = failed("exit 3").await;
     let other = project

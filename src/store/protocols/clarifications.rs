@@ -78,7 +78,8 @@ impl Tables<'_> {
     /// Where it blocks no more, gives the protocols that are to be planned again.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the scope is.
+    /// [`StoreError::NotFound`] where the scope is, or [`StoreError::Conflict`] where its protocol has ended, so that nothing
+    /// can wait for the answer.
     pub fn ask(&self, new: &NewClarification) -> Result<(Clarification, Vec<i64>), StoreError> {
         let owners = self.owners(new.scope)?;
         let scope = new.scope.to_string();
@@ -87,6 +88,9 @@ impl Tables<'_> {
             && known.status == ClarificationStatus::Answered
         {
             return Ok((known.clone(), Vec::new()));
+        }
+        if new.blocking {
+            self.refuse_ended(owners.protocol)?;
         }
         self.connection
             .prepare_cached(
@@ -113,6 +117,18 @@ impl Tables<'_> {
             self.block_failed(protocol, step)?;
         }
         Ok((asked, planning))
+    }
+
+    fn refuse_ended(&self, protocol_run_id: Option<i64>) -> Result<(), StoreError> {
+        let Some(id) = protocol_run_id else {
+            return Ok(());
+        };
+        let status = self.protocol(id)?.status;
+        if status.is_terminal() {
+            let what = format!("protocol {id} is {status}: nothing in it waits for an answer");
+            return Err(StoreError::Conflict(what));
+        }
+        Ok(())
     }
 
     /// A step that has failed waits for the answer to a question about it.

@@ -70,9 +70,18 @@ struct Feedback<'a, H> {
 impl<H: Host> Feedback<'_, H> {
     async fn clarify(&self) -> Result<Output, StepError> {
         if let Some(step) = self.step().await? {
+            refuse_healthy(&step)?;
             return self.ask(&step).await;
         }
         let protocol = self.protocol_run_id()?;
+        let status = self.client.protocol(protocol).await?.status;
+        if status.is_terminal() {
+            let message = format!(
+                "protocol {protocol} is {status}, so nothing in it can wait for an answer: mend what did not pass by hand, \
+                 or in another protocol"
+            );
+            return Ok(next(NextAction::Manual, &message));
+        }
         let what = format!("Protocol {protocol} did not pass");
         let of = Asked::ProtocolRunId(protocol);
         question::ask(&self.client, of, &what, &self.args.context).await
@@ -160,8 +169,7 @@ impl<H: Host> Feedback<'_, H> {
             return Ok(None);
         };
         let steps = self.client.steps(protocol).await?;
-        let bad = |step: &StepRun| matches!(step.status, StepStatus::Failed | StepStatus::Blocked);
-        Ok(steps.into_iter().find(bad))
+        Ok(steps.into_iter().find(is_bad))
     }
 
     async fn needed_step(&self) -> Result<StepRun, StepError> {
@@ -188,6 +196,21 @@ impl<H: Host> Feedback<'_, H> {
 /// Flows pass 0 for what nobody named.
 fn named(id: Option<i64>) -> Option<i64> {
     id.filter(|id| *id != 0)
+}
+
+fn is_bad(step: &StepRun) -> bool {
+    matches!(step.status, StepStatus::Failed | StepStatus::Blocked)
+}
+
+/// A question about a step that nothing is wrong with would hold it back for nothing.
+fn refuse_healthy(step: &StepRun) -> Result<(), StepError> {
+    if is_bad(step) {
+        return Ok(());
+    }
+    let (id, name, status) = (step.id, &step.step_name, step.status);
+    Err(StepError::failed(format!(
+        "step {id} ({name}) is {status}: a question is asked about one that has failed or is blocked"
+    )))
 }
 
 /// A step and a protocol that are both named belong together.
