@@ -159,7 +159,7 @@ async fn gates_run_over_the_branch_where_the_project_wants_it() {
     assert_eq!(verdict["blocking_failures"], json!(["test"]));
     assert_eq!(verdict["failed_step_run_id"], Value::Null);
     assert_eq!(gate(&verdict, "lint")["status"], "passed");
-    assert_eq!(gate(&verdict, "type")["status"], "skipped");
+    assert_eq!(gate(&verdict, "type")["status"], "warning");
     let findings = gate(&verdict, "test")["findings"].to_string();
     assert!(findings.contains("no work"), "{findings}");
     assert!(
@@ -168,6 +168,32 @@ async fn gates_run_over_the_branch_where_the_project_wants_it() {
             .unwrap()
             .contains("Tests: failed, blocks")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_is_named_and_was_not_run_is_a_warning() {
+    for (wanted, verdict, status) in [
+        (json!(["test", "lint"]), "warn", "warning"),
+        (json!(true), "pass", "skipped"),
+    ] {
+        let overrides = json!({"gates": {"test": "true"}, "quality_gates": wanted});
+        let project = Project::with(&json!({"policy_overrides": overrides})).await;
+        project
+            .script("work.sh", "echo done")
+            .script("check.sh", "echo VERDICT: PASS");
+        let protocol = project
+            .planned(json!([shell_step(
+                "01-work",
+                "work.sh",
+                checked_by("check.sh")
+            )]))
+            .await;
+        run_all(&project, protocol).await;
+        let judged = judge(&project, protocol).await;
+        assert_eq!(judged["verdict"], verdict, "{judged}");
+        assert_eq!(gate(&judged, "test")["status"], "passed");
+        assert_eq!(gate(&judged, "lint")["status"], status);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

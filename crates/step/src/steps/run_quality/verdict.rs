@@ -155,6 +155,16 @@ fn standing(step: &StepRun, policy: Option<QaPolicy>) -> (GateStatus, Option<Str
     }
 }
 
+/// A gate that the project names and that was not run leaves a doubt.
+pub(super) fn demanded(mut result: GateResult) -> GateResult {
+    if result.status == GateStatus::Skipped {
+        result.status = GateStatus::Warning;
+        let said = "the project demands it, and it was not run: it has no command here, or its tool is not installed";
+        result.findings.push(finding(GateStatus::Warning, said));
+    }
+    result
+}
+
 /// A gate over the whole has no step that could be tried again.
 fn of_gate(result: GateResult) -> QualityGate {
     let bounded = |finding: Finding| Finding {
