@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::git_fixture::commit_all;
+use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Project, checked_by, shell_step};
 use crate::worker::run;
 
@@ -194,6 +194,42 @@ async fn a_gate_that_is_named_and_was_not_run_is_a_warning() {
         assert_eq!(gate(&judged, "test")["status"], "passed");
         assert_eq!(gate(&judged, "lint")["status"], status);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gates_leave_behind_is_not_on_the_branch() {
+    let dirty =
+        "echo junk > junk.txt; rm -f kept.txt; echo >> work.sh; mkdir -p d/e && echo > d/e/f";
+    let overrides = json!({
+        "gates": {"test": dirty, "lint": "git add . && git -c user.name=a -c user.email=a@b commit -qm junk"},
+        "quality_gates": ["test", "lint"],
+    });
+    let project = Project::with(&json!({"policy_overrides": overrides})).await;
+    project
+        .script("work.sh", "echo x > other.txt; echo done")
+        .script("check.sh", "echo VERDICT: PASS")
+        .script("kept.txt", "kept");
+    commit_all(&project.workspace);
+    let check = json!({"qa": {"policy": "full", "prompt": "check.sh", "gates": ["test", "lint"]}});
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", check)]))
+        .await;
+    run_all(&project, protocol).await;
+    let verdict = judge(&project, protocol).await;
+    assert_eq!(verdict["verdict"], "pass", "{verdict}");
+    let range = format!("main...millwright/{protocol}-0001-demo");
+    let changed = git(&project.workspace, &["diff", "--name-only", &range]);
+    let changed: Vec<&str> = changed.lines().collect();
+    assert_eq!(
+        changed,
+        [".protocols/0001-demo/outputs/01-work.md", "other.txt"]
+    );
+    let range = range.replace("...", "..");
+    let subjects = git(&project.workspace, &["log", "--format=%s", &range]);
+    assert!(
+        !subjects.contains("junk") && !subjects.contains("Quality of"),
+        "{subjects}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,7 @@ pub(super) struct Check<'c> {
     pub(super) attempts: u32,
     gates: Option<&'c [Gate]>,
     inline: bool,
+    workspace: &'c Workspace,
     /// What the step has committed.
     changes: Changes,
     /// What was spent beside it.
@@ -87,13 +88,13 @@ impl Runner<'_> {
     ) -> Result<Checked, PortError> {
         let clock = Instant::now();
         let telemetry = telemetry(begun, self.settings);
-        let resolver = workspace.map(|_| Resolver::of(&begun.assignment, self.settings));
+        let resolver = |workspace| (workspace, Resolver::of(&begun.assignment, self.settings));
         let without = |judgement, telemetry| QaReport {
             telemetry,
             ..Round::of(judgement).into_report()
         };
-        let mut report = match resolver {
-            Ok(Ok(resolver)) => Check {
+        let mut report = match workspace.map(resolver) {
+            Ok((workspace, Ok(resolver))) => Check {
                 runner: self,
                 begun,
                 resolver: &resolver,
@@ -102,17 +103,18 @@ impl Runner<'_> {
                 attempts: begun.assignment.auto_fix_attempts,
                 gates,
                 inline,
-                changes: workspace.map(Workspace::changes).unwrap_or_default(),
+                workspace,
+                changes: workspace.changes(),
                 spent,
             }
             .made()?,
-            Ok(Err(error)) => without(Judgement::impossible(&error), telemetry),
+            Ok((_, Err(error))) => without(Judgement::impossible(&error), telemetry),
             Err(error) => without(Judgement::unprepared(error), telemetry),
         };
         if let Ok(workspace) = workspace {
             self.publish(workspace, &mut report);
         }
-        // What a gate or a fix has changed counts only once it is merged.
+        // What a fix has changed counts only once it is merged.
         let message = format!("Check of {}", begun.assignment.step_name);
         if let Some(Err(error)) = workspace.ok().map(|workspace| workspace.settle(&message)) {
             report = without(Judgement::unprepared(&error), report.telemetry);
@@ -167,7 +169,10 @@ impl<'c> Check<'c> {
     }
 
     fn round(&mut self) -> Round {
-        let gates = self.run_gates();
+        let gates = match self.run_gates() {
+            Ok(gates) => gates,
+            Err(error) => return Round::of(Judgement::unprepared(&error)),
+        };
         if self.runner.cancel.is_cancelled() {
             return Round::of(Judgement::stopped());
         }
@@ -189,12 +194,16 @@ impl<'c> Check<'c> {
         }
     }
 
-    fn run_gates(&self) -> Vec<GateResult> {
+    /// Runs the gates; what they leave behind is no part of the work.
+    fn run_gates(&self) -> Result<Vec<GateResult>, WorkspaceError> {
         let defaults = &self.begun.assignment.defaults;
         let workspace = &self.resolver.places.workspace;
         let spec = &self.resolver.spec;
         let named = self.gates.or(spec.qa.gates.as_deref());
         let wanted = named.or(self.inline.then_some(&[]));
+        if wanted.is_some_and(<[Gate]>::is_empty) {
+            return Ok(Vec::new());
+        }
         let limit = self.runner.settings.limit(spec.timeout_seconds);
         let gates = gates::Gates {
             configured: &defaults.gates,
@@ -202,7 +211,8 @@ impl<'c> Check<'c> {
             variables: self.repository().variables(),
             limit,
         };
-        gates.run(wanted, &self.runner.control())
+        let control = self.runner.control();
+        self.workspace.unchanged(|| gates.run(wanted, &control))
     }
 
     fn judge(

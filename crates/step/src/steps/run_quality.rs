@@ -100,19 +100,17 @@ fn gates_of_branch(
     };
     let named = overrides.and_then(|overrides| overrides.get("quality_gates"));
     let demanded = named.is_some_and(Value::is_array);
-    let results = AgentLog::kept(None, |log| {
-        let control = Control {
-            log,
-            cancel: &Cancel::default(),
-        };
-        let gates = Gates {
-            configured: &defaults.gates,
-            workspace: folder,
-            variables: Vec::new(),
-            limit: settings.limit(None),
-        };
-        gates.run(Some(&wanted), &control)
-    });
+    let gates = Gates {
+        configured: &defaults.gates,
+        workspace: folder,
+        variables: Vec::new(),
+        limit: settings.limit(None),
+    };
+    let run_all = |log: &AgentLog| {
+        let cancel = &Cancel::default();
+        gates.run(Some(&wanted), &Control { log, cancel })
+    };
+    let results = workspace.unchanged(|| AgentLog::kept(None, run_all))?;
     workspace.settle(&work)?;
     drop(workspace);
     workspace::retire(run, project, &settings.workspace)?;

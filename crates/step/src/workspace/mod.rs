@@ -17,6 +17,7 @@ mod publish;
 mod retire;
 mod settle;
 mod slot;
+mod snapshot;
 mod submodules;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use crate::engine::LineSink;
 use crate::files::write_whole;
 use branch::Branch;
 use slot::Slot;
+use snapshot::Snapshot;
 use work::Work;
 
 /// The folder that work is done in, for as long as it is held.
@@ -202,6 +204,21 @@ impl Workspace {
             Some(held) => settle::settle(&held.branch, &held.slot, &held.work, message),
             None => Ok(()),
         }
+    }
+
+    /// Does what is only to look, such as a gate, and undoes what it changed all the same, but for files that git ignores.
+    /// Without git nothing is undone.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`] where git cannot tell what is there, or cannot bring it back.
+    pub(crate) fn unchanged<T>(&self, look: impl FnOnce() -> T) -> Result<T, WorkspaceError> {
+        let Some(held) = &self.held else {
+            return Ok(look());
+        };
+        let before = Snapshot::of(&held.slot, &held.branch)?;
+        let seen = look();
+        before.restore()?;
+        Ok(seen)
     }
 
     /// What the work has changed until now, in all of its runs. Without git there is nothing on record.
