@@ -81,15 +81,11 @@ impl Kind {
 /// From the first heading on; to the end of the fence, where it stands in one.
 fn document_in(answer: &str) -> Result<String, Vec<String>> {
     let lines: Vec<&str> = answer.lines().collect();
-    let Some(first) = lines.iter().position(|line| line.starts_with("# ")) else {
+    let Some((first, fenced)) = beginning(&lines) else {
         let fault = "it has no heading: its first line begins with `# `";
         return Err(vec![fault.to_owned()]);
     };
-    let fenced = lines[..first]
-        .iter()
-        .rfind(|line| !line.trim().is_empty())
-        .is_some_and(|line| line.starts_with("```"));
-    let closed = lines.iter().rposition(|line| line.trim() == "```");
+    let closed = lines.iter().rposition(|line| fence(line) == Some(""));
     let end = closed.filter(|end| fenced && *end > first);
     let text = lines[first..end.unwrap_or(lines.len())].join("\n");
     let text = text.trim_end();
@@ -107,6 +103,38 @@ fn document_in(answer: &str) -> Result<String, Vec<String>> {
     }
 }
 
+/// The line that a document begins with, and whether it stands in a fence of its own. In a fence of anything else `# ` begins
+/// a comment, as in the shell.
+fn beginning(lines: &[&str]) -> Option<(usize, bool)> {
+    let mut depth = 0_usize;
+    let mut in_plain_fence = None;
+    let mut before = None;
+    for (nth, line) in lines.iter().enumerate() {
+        match (fence(line), before) {
+            (Some(""), _) if depth > 0 => depth -= 1,
+            (Some(_), _) => depth += 1,
+            (None, _) if !line.starts_with("# ") => {}
+            (None, _) if depth == 0 => return Some((nth, false)),
+            (None, Some("markdown" | "md")) => return Some((nth, true)),
+            (None, Some("")) if depth == 1 => {
+                in_plain_fence.get_or_insert((nth, true));
+            }
+            (None, _) => {}
+        }
+        if !line.trim().is_empty() {
+            before = fence(line);
+        }
+    }
+    in_plain_fence
+}
+
+/// The language after the mark of a fence, where the line is one.
+fn fence(line: &str) -> Option<&str> {
+    let language = line.trim().strip_prefix("```")?;
+    let language = language.trim_start_matches('`').trim();
+    (!language.contains('`')).then_some(language)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +149,27 @@ mod tests {
         ] {
             assert_eq!(Kind::Plan.read(&answer).unwrap(), format!("{inner}\n"));
         }
+    }
+
+    #[test]
+    fn a_comment_in_the_shell_is_no_heading() {
+        let plan = "# Plan\n\nbuild it\n\n```sh\n# with make\nmake\n```\n\nand test it";
+        for talk in [
+            "I looked:\n```sh\n# list the files\nls\n```\n\n",
+            "```\n# list the files\nls\n```\nSo:\n",
+            "```sh\nls\n# all of them\nls -a\n```\n",
+        ] {
+            for answer in [
+                format!("{talk}{plan}"),
+                format!("{talk}```markdown\n{plan}\n```\n"),
+                format!("{talk}````md\n{plan}\n````"),
+            ] {
+                let read = Kind::Plan.read(&answer).unwrap();
+                assert_eq!(read, format!("{plan}\n"), "{answer}");
+            }
+        }
+        let alone = Kind::Plan.read("```sh\n# list\nls\n```").unwrap_err();
+        assert!(alone[0].contains("no heading"), "{alone:?}");
     }
 
     #[test]
