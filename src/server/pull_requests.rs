@@ -1,9 +1,11 @@
 //! `/protocols/{id}/pull_request`: what became of a protocol's pull request.
 //!
-//! Always so: nothing is opened here; whoever has the repository and the forge's token opens it, and reports.
+//! Always so: nothing is opened here; whoever has the repository and the forge's token opens it, and reports. What is kept
+//! leads to a page of the web.
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
 use millwright_core::protocol::{ProtocolRun, PullRequestReport};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,7 +32,25 @@ async fn report_pull_request(
     PathParams(path): PathParams<ProtocolPath>,
     JsonBody(report): JsonBody<PullRequestReport>,
 ) -> Result<Json<ProtocolRun>, ApiError> {
+    refuse_bad(&report)?;
     let protocols = app.work.protocols();
     let kept = protocols.write(move |tables| tables.pull_request(path.protocol_run_id, &report));
     Ok(Json(kept.await?))
+}
+
+/// People follow the address: it leads to a page, and nowhere else.
+fn refuse_bad(report: &PullRequestReport) -> Result<(), ApiError> {
+    let is_page = |url: &str| {
+        let page = url.parse::<Uri>().ok();
+        page.is_some_and(|page| matches!(page.scheme_str(), Some("http" | "https")))
+    };
+    if let Some(url) = report.url.as_ref().filter(|url| !is_page(url)) {
+        let msg = "a pull request's url begins with https:// or http://";
+        return Err(ApiError::invalid_field("url", msg, url.as_str()));
+    }
+    if let Some(number) = report.number.filter(|number| *number < 1) {
+        let msg = "a pull request's number is 1 or more";
+        return Err(ApiError::invalid_field("number", msg, number));
+    }
+    Ok(())
 }

@@ -163,3 +163,27 @@ async fn inputs_that_no_variable_holds_are_refused_also_where_nobody_validated()
     assert!(told.starts_with("/steps/0/inputs: these are"), "{told}");
     goes_on(&project, well).await;
 }
+
+#[tokio::test]
+async fn a_pull_request_is_a_page_of_the_web_with_a_number() {
+    let (project, well) = project().await;
+    let path = format!("/protocols/{well}/pull_request");
+    let report = |url: &str, number: i64| json!({"outcome": "opened", "message": "so it is", "url": url, "number": number});
+    let page = "https://github.com/acme/demo/pull/7";
+    for (bad, field) in [
+        (report("javascript:alert(1)", 7), "url"),
+        (report("/acme/demo/pull/7", 7), "url"),
+        (report("", 7), "url"),
+        (report(page, 0), "number"),
+        (report(page, -5), "number"),
+    ] {
+        let refused = project.api.post(&path, &bad).await.expect(422);
+        assert_eq!(refused["detail"][0]["loc"][1], field, "{refused}");
+    }
+    let kept = project.api.post(&path, &report(page, 7)).await.expect(200);
+    assert_eq!(
+        (&kept["pr_url"], &kept["pr_number"]),
+        (&json!(page), &json!(7))
+    );
+    goes_on(&project, well).await;
+}
