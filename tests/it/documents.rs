@@ -281,10 +281,7 @@ async fn bad_input_is_refused_with_the_reason() {
     let args = json!({"feature_request": "x", "project_path": path});
     let error = run(&project, "generate_spec", args).await.unwrap_err();
     assert!(error.contains("it leads out of the project"), "{error}");
-    assert_eq!(
-        fs::read_dir(elsewhere.path().join("specs")).map_or(0, Iterator::count),
-        0
-    );
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

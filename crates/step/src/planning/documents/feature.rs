@@ -35,8 +35,8 @@ impl Feature {
     pub(crate) fn new(root: &Path, name: &str) -> Result<Self, PlanningError> {
         let specs = root.join(SPECS);
         let failed = |error: std::io::Error| PlanningError::document(&specs, error);
-        fs::create_dir_all(&specs).map_err(failed)?;
         super::drawer::refuse_outside(root, &specs)?;
+        fs::create_dir_all(&specs).map_err(failed)?;
         // Whoever else counts here waits, so that no number is given twice.
         let lock = File::open(&specs).map_err(failed)?;
         lock.lock().map_err(failed)?;
