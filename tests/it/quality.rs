@@ -233,6 +233,27 @@ async fn what_gates_leave_behind_is_not_on_the_branch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_stands_where_the_worktrees_cannot_be_removed() {
+    let overrides = json!({"gates": {"test": "true"}, "quality_gates": ["test"]});
+    let project = Project::with(&json!({"policy_overrides": overrides})).await;
+    project.script("work.sh", "echo done");
+    commit_all(&project.workspace);
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
+        .await;
+    run_all(&project, protocol).await;
+    let worktrees = project.workspace.with_file_name(format!(
+        "{}.worktrees",
+        project.workspace.file_name().unwrap().display()
+    ));
+    let kept = format!("millwright-{protocol}-0001-demo.kept");
+    std::fs::write(worktrees.join(kept), "in the way").unwrap();
+    let verdict = judge(&project, protocol).await;
+    assert_eq!(verdict["passed"], true, "{verdict}");
+    assert_eq!(gate(&verdict, "test")["status"], "passed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_check_that_cannot_be_made_fails_the_job() {
     let overrides = json!({"quality_gates": true});
     let nowhere = json!({"local_path": null, "policy_overrides": overrides});

@@ -113,7 +113,9 @@ fn gates_of_branch(
     let results = workspace.unchanged(|| AgentLog::kept(None, run_all))?;
     workspace.settle(&work)?;
     drop(workspace);
-    workspace::retire(run, project, &settings.workspace)?;
+    if let Err(error) = workspace::retire(run, project, &settings.workspace) {
+        host.log(&format!("warning: the worktrees are not removed: {error}"));
+    }
     if demanded {
         Ok(results.into_iter().map(verdict::demanded).collect())
     } else {
