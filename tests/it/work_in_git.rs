@@ -290,3 +290,30 @@ async fn a_cancelled_protocol_leaves_no_worktree_and_loses_no_work() {
     let kept = format!("millwright/{protocol}-0001-demo--01-a-unfinished:half.txt");
     assert_eq!(git(&project.workspace, &["show", &kept]), "half");
 }
+
+#[tokio::test]
+async fn a_protocol_that_is_cancelled_while_it_is_planned_leaves_no_worktree() {
+    let engine = json!({"policy_overrides": {"default_engine_id": "shell"}});
+    let project = Project::with(&engine).await;
+    let begun = project.workspace.parent().unwrap().join("begun");
+    let script = format!(
+        "echo half > half.txt; echo begun > '{}'; exec sleep 600",
+        begun.display()
+    );
+    std::fs::create_dir(project.workspace.join("prompts")).unwrap();
+    project.script("prompts/protocol-new.prompt.md", &script);
+    commit_all(&project.workspace);
+    let body = json!({"protocol_name": "0001-demo", "description": "x"});
+    let path = format!("/projects/{}/protocols", project.id);
+    let made = project.api.post(&path, &body).await.expect(200);
+    let protocol = made["id"].as_i64().unwrap();
+    project.action(protocol, "start").await.expect(200);
+    appears(&begun).await;
+    let listed = git(&project.workspace, &["worktree", "list"]);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    project.action(protocol, "cancel").await.expect(200);
+    gone(&project).await;
+    let branches = git(&project.workspace, &["branch", "--list", "*-unfinished"]);
+    let kept = format!("{}:half.txt", branches.trim());
+    assert_eq!(git(&project.workspace, &["show", &kept]), "half");
+}

@@ -70,13 +70,14 @@ impl Work {
         self.0.running.cancel(&plannings);
     }
 
-    /// Plans a started protocol in the background.
+    /// Plans a started protocol in the background, and tidies up where it was cancelled meanwhile.
     pub(super) fn plan(&self, protocol_run_id: i64) {
-        let shared = Arc::clone(&self.0);
+        let work = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = plan(shared, protocol_run_id).await {
+            if let Err(error) = plan(Arc::clone(&work.0), protocol_run_id).await {
                 tracing::warn!(protocol_run_id, %error, "the protocol was not planned");
             }
+            work.tidy(protocol_run_id);
         });
     }
 }
