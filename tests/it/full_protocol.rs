@@ -144,6 +144,22 @@ async fn a_protocol_that_passes_becomes_a_pull_request() {
     for run in runs.as_array().unwrap() {
         assert_eq!(run["status"], "succeeded", "{run}");
     }
+    let run = &runs[0]["run_id"];
+    let kept = format!("/codex/runs/{}/artifacts", run.as_str().unwrap());
+    let kept = project.api.get(&kept).await.expect(200);
+    let names: Vec<&Value> = kept
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    for name in ["step.1.output", "step.2.output", "step.3.quality-report"] {
+        assert!(names.contains(&&json!(name)), "{name} is none of {names:?}");
+    }
+    assert_eq!(
+        &project.event(protocol, "step_completed").await["metadata"]["run_id"],
+        run
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,13 @@ use serde_json::Value;
 use super::claims::HeldClaim;
 use super::{StoreError, Tables};
 
+impl HeldClaim {
+    /// The jobs that hold it, that of a flow's part before that of the whole flow: `<whole>/<part>`.
+    fn jobs(&self) -> impl Iterator<Item = &str> {
+        self.holder.rsplit('/')
+    }
+}
+
 impl Tables<'_> {
     /// The event with the run and the job that it comes from, if it is about a step; null where there is none.
     pub(super) fn with_origin(
@@ -22,8 +29,8 @@ impl Tables<'_> {
         }
         let of_worker = event.metadata.get("job_id").and_then(Value::as_str);
         let run = self.run_of(of_worker, held)?;
-        let of_holder = held.holder.parse::<JobId>().is_ok();
-        let job = of_worker.or(of_holder.then_some(held.holder.as_str()));
+        let of_holder = held.jobs().find(|job| job.parse::<JobId>().is_ok());
+        let job = of_worker.or(of_holder);
         let event = event.clone().with("run_id", run);
         Ok(event.with("job_id", job))
     }
@@ -34,7 +41,7 @@ impl Tables<'_> {
         worker: Option<&str>,
         held: &HeldClaim,
     ) -> Result<Option<String>, StoreError> {
-        for job in worker.into_iter().chain([held.holder.as_str()]) {
+        for job in worker.into_iter().chain(held.jobs()) {
             if let Some(run) = self.run_of_job(job)? {
                 return Ok(Some(run));
             }

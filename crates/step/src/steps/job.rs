@@ -39,12 +39,14 @@ pub(super) fn registered_flow(host: &impl Host) -> Result<Option<JobId>, StepErr
     })
 }
 
-/// Who claims steps here: the flow's job, else this job, else a new id.
+/// Who claims steps here: the flow's job, in a loop or branch the whole flow's and that part's, else this job, else a
+/// new id.
 pub(super) fn holder(host: &impl Host) -> String {
-    [FLOW, JOB]
-        .into_iter()
-        .find_map(|name| host.env(name))
-        .unwrap_or_else(|| host.new_id())
+    match (host.env(ROOT_FLOW), host.env(FLOW)) {
+        (Some(whole), Some(part)) if whole != part => format!("{whole}/{part}"),
+        (_, Some(flow)) => flow,
+        _ => host.env(JOB).unwrap_or_else(|| host.new_id()),
+    }
 }
 
 fn named(host: &impl Host, name: &str) -> Result<Option<JobId>, StepError> {

@@ -209,7 +209,7 @@ fn in_a_flow_the_same_script_registers_nothing() {
     assert_eq!(
         api.calls(),
         [format!(
-            r#"POST /protocols/7/actions/run_next_step {{"holder":"{FLOW}","all":true}}"#
+            r#"POST /protocols/7/actions/run_next_step {{"holder":"{ROOT_FLOW}/{FLOW}","all":true}}"#
         )]
     );
 }
