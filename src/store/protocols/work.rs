@@ -174,6 +174,7 @@ impl Tables<'_> {
             placeholders: of_spec("placeholders"),
             template: of_spec("template"),
             answers: self.answers(project.id, Some(run.id), Some(step.id))?,
+            last_summary: step.summary.clone(),
             spent: Spent::of(now, step.id),
             auto_fix_attempts: auto_fix_attempts(now, step.id),
         })

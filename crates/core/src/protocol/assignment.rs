@@ -81,6 +81,9 @@ pub struct Assignment {
     /// What people have answered about the step, its protocol and its project.
     #[serde(default)]
     pub answers: Vec<Answer>,
+    /// What came of the last try, in a sentence; null before the first.
+    #[serde(default)]
+    pub last_summary: Option<String>,
     /// The tokens that were spent until now.
     #[serde(default)]
     pub spent: Spent,

@@ -24,7 +24,7 @@ use crate::files::write_whole;
 use crate::workspace::{self, Changes, Workspace, WorkspaceError};
 
 /// Where the last report of any step is found, beside each step's own.
-const LAST_REPORT: &str = "quality-report.md";
+pub(super) const LAST_REPORT: &str = "quality-report.md";
 
 /// A check that was made and reported.
 #[derive(Debug, Clone)]
@@ -98,7 +98,10 @@ impl Runner<'_> {
                 runner: self,
                 begun,
                 resolver: &resolver,
-                report_file: report_file(&resolver, &begun.assignment.step_name),
+                report_file: report_file(
+                    &resolver.places.protocol_root,
+                    &begun.assignment.step_name,
+                ),
                 telemetry,
                 attempts: begun.assignment.auto_fix_attempts,
                 gates,
@@ -324,7 +327,6 @@ impl Round {
 }
 
 /// Checks of steps beside each other do not write over each other's reports.
-fn report_file(resolver: &Resolver<'_>, step: &str) -> PathBuf {
-    let root: &Path = &resolver.places.protocol_root;
-    root.join(format!("quality-report-{}.md", file_name(step)))
+pub(super) fn report_file(protocol_root: &Path, step: &str) -> PathBuf {
+    protocol_root.join(format!("quality-report-{}.md", file_name(step)))
 }

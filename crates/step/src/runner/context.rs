@@ -74,7 +74,7 @@ fn step_file(places: &Places, step: &str, prompt_ref: &str) -> Option<String> {
         .find_map(|path| read_text(&path))
 }
 
-fn read_text(path: &Path) -> Option<String> {
+pub(super) fn read_text(path: &Path) -> Option<String> {
     String::from_utf8(read_file(path, LONGEST_TEXT).ok()?).ok()
 }
 

@@ -16,6 +16,7 @@ mod gates;
 mod git;
 mod input;
 mod judgement;
+mod last_try;
 mod lease;
 mod mend;
 mod outputs;

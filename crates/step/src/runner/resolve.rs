@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::choose;
 use super::files::{PathError, Places};
 use super::input::Input;
+use super::last_try;
 use super::outputs::{self, OutputFiles};
 use super::prompt::{AUTO_FIX, Bundled, Prompt, PromptError, QUALITY};
 use super::settings::Settings;
@@ -129,6 +130,8 @@ impl<'a> Resolver<'a> {
         let inputs = self.spec.inputs.as_ref();
         let environment = self.environment(Kind::Execute, outputs, inputs);
         let mut input = self.input(&prompt)?;
+        let last_try = last_try::text(self.assignment, &self.places.protocol_root);
+        input.part("The last try", &last_try);
         self.add_told(&mut input, engine, inputs);
         Ok(self.engine_run(engine, Kind::Execute, prompt, input, environment))
     }
@@ -153,6 +156,7 @@ impl<'a> Resolver<'a> {
         environment.extend(variables);
         let mut input = self.input(&prompt)?;
         context(&mut input);
+        input.values("What the step was given", self.spec.inputs.as_ref());
         self.add_told(&mut input, engine, inputs);
         Ok(self.engine_run(engine, Kind::Qa, prompt, input, environment))
     }

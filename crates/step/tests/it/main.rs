@@ -8,6 +8,7 @@ mod emit;
 mod faults;
 #[path = "../../../../tests/it/git_fixture.rs"]
 mod git_fixture;
+mod last_try;
 mod open_pr;
 mod open_pr_programs;
 mod program;

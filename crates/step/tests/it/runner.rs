@@ -69,16 +69,16 @@ impl LineSink for Silent {
 }
 
 /// A workspace with one step for the reader, and what the assignment says beside it.
-struct Work {
+pub(crate) struct Work {
     folder: tempfile::TempDir,
-    step: Value,
-    more: Value,
+    pub(crate) step: Value,
+    pub(crate) more: Value,
     settings: Settings,
     reader: Reader,
 }
 
 impl Work {
-    fn answering(answer: &'static str) -> Self {
+    pub(crate) fn answering(answer: &'static str) -> Self {
         let work = Self {
             folder: tempfile::tempdir().unwrap(),
             step: json!({
@@ -96,7 +96,7 @@ impl Work {
         work
     }
 
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn file(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
         let path = self.folder.path().join(".protocols/0001-demo").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -124,7 +124,7 @@ impl Work {
         serde_json::from_value(begun).unwrap()
     }
 
-    fn run(&self, kind: &str) -> Report {
+    pub(crate) fn run(&self, kind: &str) -> Report {
         let (engines, port) = (Registry::empty().with(self.reader.clone()), Port::default());
         let runner = Runner {
             engines: &engines,
@@ -143,7 +143,7 @@ impl Work {
     }
 
     /// What the engine was asked last.
-    fn task(&self) -> Task {
+    pub(crate) fn task(&self) -> Task {
         self.reader.tasks.lock().unwrap().last().unwrap().clone()
     }
 }

@@ -28,6 +28,9 @@ words! {
     }
 }
 
+/// What a step is told beside its task, since its prompt is the whole list.
+const SCOPE: &str = "Do this task alone: the other tasks of the list are other steps.";
+
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
@@ -246,7 +249,7 @@ impl TaskList {
             Some(json!({
                 "id": id, "name": id, "description": task.description, "engine_id": null,
                 "prompt_ref": prompt, "qa": {"policy": "full"}, "step_type": "work", "depends_on": needs,
-                "inputs": {"task": id, "description": task.description},
+                "inputs": {"task": id, "description": task.description, "scope": SCOPE},
                 "metadata": {"phase": task.phase, "level": level, "parallel": task.parallel},
             }))
         };
