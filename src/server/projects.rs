@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
 use super::observe::RequestId;
-use super::protocols::NewProtocolBody;
+use super::protocols::{NewProtocolBody, refuse_bad_root};
 use super::state::AppState;
 use crate::store::protocols::{NewProject, ProjectChange, ProjectStatus, ProtocolFilter};
 
@@ -240,6 +240,8 @@ async fn create_protocol(
 ) -> Result<Json<ProtocolRun>, ApiError> {
     let new = body.checked()?;
     let protocols = app.work.protocols();
+    let project = protocols.read(move |tables| tables.project(path.project_id));
+    refuse_bad_root(&new, &project.await?)?;
     let made = protocols.write(move |tables| tables.create_protocol(path.project_id, &new));
     Ok(Json(made.await?))
 }

@@ -5,8 +5,8 @@
 use axum::Json;
 use axum::extract::State;
 use millwright_core::protocol::{
-    Event, ProtocolRun, ProtocolStatus, RunNextStep, StepRun, infer_step_type,
-    refuse_bad_protocol_name,
+    Event, Project, ProtocolRun, ProtocolStatus, RunNextStep, StepRun, infer_step_type,
+    refuse_bad_protocol_name, refuse_bad_protocol_root,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -370,4 +370,15 @@ async fn run_next_step(
 /// A name that can be a folder's: no separators, no control characters, not hidden.
 pub(super) fn refuse_bad_name(field: &str, name: &str) -> Result<(), ApiError> {
     refuse_bad_protocol_name(name).map_err(|msg| ApiError::invalid_field(field, msg, name))
+}
+
+/// A protocol's folder that is given lies below the project's, or below the worktree that was chosen.
+pub(super) fn refuse_bad_root(new: &NewProtocol, project: &Project) -> Result<(), ApiError> {
+    let Some(root) = &new.protocol_root else {
+        return Ok(());
+    };
+    let folders = [&new.worktree_path, &project.local_path];
+    let folders: Vec<&str> = folders.into_iter().flatten().map(String::as_str).collect();
+    refuse_bad_protocol_root(root, &folders)
+        .map_err(|msg| ApiError::invalid_field("protocol_root", msg, root.as_str()))
 }

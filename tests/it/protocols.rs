@@ -106,6 +106,36 @@ async fn names_projects_and_secrets_are_checked_before_anything_is_kept() {
 }
 
 #[tokio::test]
+async fn a_protocols_folder_lies_below_the_projects() {
+    let project = Project::new().await;
+    let path = format!("/projects/{}/protocols", project.id);
+    let own = project.workspace.display().to_string();
+    let with = |root: &str| json!({"protocol_name": "x", "protocol_root": root});
+    for root in [
+        "",
+        ".",
+        "..",
+        "docs/../..",
+        "/",
+        "/etc",
+        ".git",
+        "docs/.GIT/hooks",
+        "a\u{0}b",
+        &own,
+        &format!("{own}/."),
+        &format!("{own}/../other"),
+        &format!("{own}-other/docs"),
+    ] {
+        let refused = project.api.post(&path, &with(root)).await.expect(422);
+        assert_eq!(refused["detail"][0]["loc"][1], "protocol_root", "{root:?}");
+    }
+    for root in ["docs/plans", &format!("{own}/docs")] {
+        let made = project.api.post(&path, &with(root)).await.expect(200);
+        assert_eq!(made["protocol_root"], root);
+    }
+}
+
+#[tokio::test]
 async fn steps_that_have_run_survive_a_second_plan() {
     let project = Project::new().await;
     project.script("work.sh", "echo done");

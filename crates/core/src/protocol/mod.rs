@@ -51,7 +51,9 @@ pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
     planner_failed, replan, resume, retry, skip, spec_missing, spec_refused, start,
 };
-pub use naming::{agent_id, agents_of, infer_step_type, refuse_bad_protocol_name};
+pub use naming::{
+    agent_id, agents_of, infer_step_type, refuse_bad_protocol_name, refuse_bad_protocol_root,
+};
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};

@@ -1,6 +1,8 @@
-//! What a step's name tells: its type, and the agent that it belongs to.
+//! What a step's name tells: its type, and the agent that it belongs to; and what a protocol's name and folder may be.
 //!
 //! Always so: the same name tells the same.
+
+use std::path::{Component, Path};
 
 use super::StepType;
 
@@ -48,6 +50,33 @@ pub fn refuse_bad_protocol_name(name: &str) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
+}
+
+/// Checks a protocol's folder, which is committed and written to: it is strictly below one of the folders that it may be in.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn refuse_bad_protocol_root(root: &str, folders: &[&str]) -> Result<(), &'static str> {
+    let path = Path::new(root);
+    let below = |folder: &&str| {
+        path.strip_prefix(folder)
+            .ok()
+            .filter(|_| !folder.is_empty())
+    };
+    let inside = if path.is_absolute() {
+        folders.iter().find_map(below)
+    } else {
+        Some(path)
+    };
+    let is_plain = |part: Component<'_>| matches!(part, Component::Normal(name) if !name.eq_ignore_ascii_case(".git"));
+    let mut parts = inside.unwrap_or(Path::new("")).components().peekable();
+    if root.contains(char::is_control) || parts.peek().is_none() || !parts.all(is_plain) {
+        return Err(
+            "a protocol's folder is below the project's, such as `.protocols/demo`: not the project's own, none outside, \
+             and none of git's",
+        );
+    }
+    Ok(())
 }
 
 fn after_number(step_name: &str) -> &str {
