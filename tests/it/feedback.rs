@@ -2,6 +2,8 @@
 //!
 //! Always so: what follows is read from the API, not from what the step says of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::protocol_fixture::{Project, shell_step};
@@ -146,6 +148,28 @@ async fn a_step_of_another_protocol_is_left_alone() {
     let path = format!("/steps/{step}");
     let untouched = project.api.get(&path).await.expect(200);
     assert_eq!(untouched["status"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_broke_off_is_no_retry() {
+    let (project, protocol, step) = failed("exit 3").await;
+    let retry = json!({"action": "retry", "step_run_id": step});
+    handle(&project, retry.clone()).await;
+    for _ in 0..3 {
+        let claimed = project.next(protocol, "worker").await;
+        let path = format!("/steps/{step}/actions/begin");
+        let body = json!({"claim": claimed.claim, "kind": "execute"});
+        project.api.post(&path, &body).await.expect(200);
+        project.later(Duration::from_mins(6));
+    }
+    let claimed = project.next(protocol, "flow").await;
+    project.execute(&claimed).await;
+    let shown = project.api.get(&format!("/steps/{step}")).await.expect(200);
+    assert_eq!(shown["retries"], 1);
+    assert_eq!(shown["runtime_state"]["lapses"], 3);
+    let handled = handle(&project, retry).await;
+    assert_eq!(handled["resolved"], true, "{handled}");
+    assert_eq!(handled["updated_context"]["retry_count"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

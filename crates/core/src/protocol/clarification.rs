@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::snapshot::LAPSES;
 use super::words::words;
 use super::{
     Decision, EventType, Illegal, Kind, NewEvent, ProtocolAction, ProtocolStatus, Refused,
@@ -262,7 +263,10 @@ pub(super) fn named(questions: &[&Clarification]) -> Vec<String> {
 
 /// Whether none of its steps has begun.
 fn is_untouched(snapshot: &Snapshot) -> bool {
-    let untouched = |step: &Step| step.status == StepStatus::Pending && step.retries == 0;
+    let untouched = |step: &Step| {
+        let begun_before = step.retries > 0 || step.runtime_state.contains_key(LAPSES);
+        step.status == StepStatus::Pending && !begun_before
+    };
     snapshot.steps.iter().all(untouched)
 }
 

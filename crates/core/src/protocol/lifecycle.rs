@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::clarification::{named, step_awaits};
 use super::select::waits_for;
+use super::snapshot::LAPSES;
 use super::{
     Decision, EventType, Illegal, Kind, NewEvent, ProtocolAction, ProtocolStatus, Refused,
     Snapshot, SpecError, Step, StepAction, StepStatus,
@@ -228,7 +229,7 @@ pub fn begin_qa(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision, Refus
     Ok(decision)
 }
 
-/// Nobody is at work on a step any more: it may be chosen again.
+/// Nobody is at work on a step any more: it may be chosen again. That is nobody's wish, and no retry.
 ///
 /// # Errors
 /// [`Refused`] where nobody was.
@@ -236,9 +237,8 @@ pub fn let_go(snapshot: &Snapshot, step_run_id: i64, why: LetGo) -> Result<Decis
     let step = known(snapshot, step_run_id)?;
     let mut decision = Decision::from(snapshot);
     decision.step(step_run_id, StepAction::Lapse)?;
-    if let Some(step) = decision.after.step_mut(step_run_id) {
-        step.retries += 1;
-    }
+    let lapses = step.runtime_state.get(LAPSES).and_then(Value::as_u64);
+    decision.remember(step_run_id, LAPSES, lapses.unwrap_or_default() + 1);
     decision.emit(why.event(step));
     Ok(decision)
 }

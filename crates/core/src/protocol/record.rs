@@ -173,7 +173,7 @@ pub struct StepRun {
     pub id: i64,
     /// The protocol run that it belongs to.
     pub protocol_run_id: i64,
-    /// How often it was begun again.
+    /// How often someone had it tried again; how often its work broke off is `lapses` of its runtime state.
     pub retries: i64,
     /// What the policies count and what the check found.
     pub runtime_state: Option<Map<String, Value>>,

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use super::{Clarification, ProtocolStatus, QaPolicy, StepStatus};
 
+/// Where a step's runtime state counts how often its work broke off.
+pub(super) const LAPSES: &str = "lapses";
+
 /// A protocol run and its steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -36,7 +39,7 @@ pub struct Step {
     pub name: String,
     /// How it stands.
     pub status: StepStatus,
-    /// How often it was begun again.
+    /// How often someone had it tried again.
     pub retries: i64,
     /// The step runs that have to be completed before it.
     pub depends_on: Vec<i64>,
