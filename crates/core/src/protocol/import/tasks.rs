@@ -100,7 +100,7 @@ pub enum TaskListError {
         id: String,
     },
     /// Tasks need each other.
-    #[error("tasks depend on each other in a circle: {}", .0.join(" -> "))]
+    #[error("tasks depend on each other in a circle: {}", cycle::in_words(.0))]
     Cycle(Vec<String>),
 }
 

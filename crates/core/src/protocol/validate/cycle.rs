@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SpecError, Step};
 
+/// So many of a circle are named.
+const MOST_NAMED: usize = 10;
+
 /// Names a cycle, where there is one, at the first of its steps.
 pub(super) fn refuse(steps: &[Step], errors: &mut Vec<SpecError>) {
     let needs = steps.iter().map(|step| {
@@ -24,7 +27,7 @@ pub(super) fn refuse(steps: &[Step], errors: &mut Vec<SpecError>) {
     );
     let message = format!(
         "steps depend on each other in a circle: {}",
-        cycle.join(" -> ")
+        in_words(&cycle)
     );
     errors.push(SpecError::at(pointer, message));
 }
@@ -63,6 +66,19 @@ where
         }
     }
     walk(&open)
+}
+
+/// A cycle for a message: of a long one the first few, and how many more there are.
+pub(in crate::protocol) fn in_words(cycle: &[impl AsRef<str>]) -> String {
+    let all: Vec<&str> = cycle.iter().map(AsRef::as_ref).collect();
+    match all.as_slice() {
+        [circle @ .., last] if circle.len() > MOST_NAMED => {
+            let (first, more) = circle.split_at(MOST_NAMED);
+            let first = first.join(" -> ");
+            format!("{first} -> ({} more) -> {last}", more.len())
+        }
+        short => short.join(" -> "),
+    }
 }
 
 fn walk<'a>(open: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Option<Vec<&'a str>> {

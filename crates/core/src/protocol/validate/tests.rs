@@ -80,6 +80,24 @@ fn repeated_ids_unknown_dependencies_and_circles_are_named() {
 }
 
 #[test]
+fn of_a_long_circle_the_first_few_are_named() {
+    let in_a_circle = |of: usize| {
+        let need = |n: usize| format!("s{:05}", (n + 1) % of);
+        let steps: Vec<Value> = (0..of)
+            .map(|n| step(&format!("s{n:05}"), &json!({"depends_on": [need(n)]})))
+            .collect();
+        errors(&json!({"steps": steps})).join("\n")
+    };
+    let circle = "/steps/0/depends_on: steps depend on each other in a circle: s00000 -> s00001 -> s00002 -> s00003 -> \
+         s00004 -> s00005 -> s00006 -> s00007 -> s00008 -> s00009 -> ";
+    assert_eq!(in_a_circle(10), format!("{circle}s00000"));
+    assert_eq!(
+        in_a_circle(10_000),
+        format!("{circle}(9990 more) -> s00000")
+    );
+}
+
+#[test]
 fn ids_and_names_hold_no_control_characters() {
     let spec = json!({"steps": [step("a\u{0}b", &json!({"name": "two\nlines"})), step("ü b", &json!({}))]});
     assert_eq!(
