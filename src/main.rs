@@ -1,4 +1,6 @@
 //! The `millwright` command.
+//!
+//! Always so: nothing happens here; the library's command line does it all.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,6 @@
 //! Claims on steps: who may work, until when, and what becomes of those who come too late.
+//!
+//! Always so: a lease is over only where a test lets time pass.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,6 @@
 //! `/projects/{id}/codemachine/import`: workspaces that become protocols, and how their agents run.
+//!
+//! Always so: the workspace's programs are files on disk, as a person would have written them.
 
 use std::fs;
 

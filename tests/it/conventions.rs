@@ -1,4 +1,6 @@
 //! The house rules that a machine can hold.
+//!
+//! Always so: a rule that is broken is told with the file that breaks it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,14 +27,16 @@ fn all_rust_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_file_says_what_it_is_for() {
+fn every_file_says_what_it_is_for_and_what_always_holds() {
     for path in all_rust_files() {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(
-            text.starts_with("//!"),
-            "{} does not open with `//!`",
-            path.display()
-        );
+        let opening = text.lines().take_while(|line| line.starts_with("//!"));
+        let opening: Vec<&str> = opening.collect();
+        let path = path.display();
+        assert!(!opening.is_empty(), "{path} does not open with `//!`");
+        let holds = |line: &&str| line.starts_with("//! Always so: ");
+        let rules = opening.iter().filter(|line| holds(line)).count();
+        assert_eq!(rules, 1, "{path} does not open with one `Always so: …`");
     }
 }
 

@@ -1,4 +1,6 @@
 //! `generate_spec`, `generate_plan`, `generate_tasks` as real processes: from templates, by an agent, and with bad input.
+//!
+//! Always so: what a step says it wrote is read from disk.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,6 @@
 //! Executions over the API: engines, checks, gates, limits, logs, and stopping them.
+//!
+//! Always so: engines are real processes, here scripts.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! What becomes of an execution when its server ends.
+//!
+//! Always so: a server is ended as a system ends it, and its engine's process is looked for.
 
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! Each flow, run in the mill with doubles of the steps, for each of its branches.
+//!
+//! Always so: the flow is the one that is shipped; its steps alone are doubles.
 
 use serde_json::{Value, json};
 

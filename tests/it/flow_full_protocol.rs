@@ -1,4 +1,6 @@
 //! `full_protocol`, run in the mill with doubles of the steps.
+//!
+//! Always so: the flow is the one that is shipped; its steps alone are doubles.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! `spec_to_tasks` and `project_onboarding` in the mill, with the real steps, a real repository and the real API; and the
 //! way on from a task list to a protocol.
+//!
+//! Always so: the agent is played by a script; all else is what is shipped.
 
 use std::path::Path;
 

@@ -1,4 +1,6 @@
 //! `millwright flows`, and the files that it generates.
+//!
+//! Always so: what is compared are the files that the command wrote, or those that are committed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,6 @@
 //! Logs that are files: whole, in parts, and as they come.
+//!
+//! Always so: a log is read through the API, as its reader would.
 
 use std::fs;
 use std::os::unix::fs::symlink;

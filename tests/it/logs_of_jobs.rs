@@ -1,4 +1,6 @@
 //! Logs of the mill's jobs, of flows and of Windmill's jobs.
+//!
+//! Always so: a job's log comes from the database or from a double of Windmill, never from a real one.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! Steps that a policy sends back, alone and beside others.
+//!
+//! Always so: whether work passes is decided by scripts, not by the test.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! The integration tests: one binary, a file per command and per route.
+//!
+//! Always so: every other file of this folder is declared here; `conventions` holds that.
 
 mod agent_log;
 mod api_fixture;

@@ -1,4 +1,6 @@
 //! Ending a job before its time, through Windmill's routes, and following it meanwhile.
+//!
+//! Always so: a job is ended while its script runs, and not before.
 
 use std::time::Duration;
 

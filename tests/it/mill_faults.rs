@@ -1,4 +1,6 @@
 //! What goes wrong in flows and scripts, and what the mill makes of it.
+//!
+//! Always so: a fault is told in the flow's result, in words of which the test names the ones that matter.
 
 use std::time::{Duration, Instant};
 

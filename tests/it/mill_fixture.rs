@@ -1,4 +1,6 @@
 //! A mill over a database and a project of its own.
+//!
+//! Always so: no two mills share a database or a folder, unless a test makes them of one fixture.
 
 use std::fs;
 use std::path::PathBuf;

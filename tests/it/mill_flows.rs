@@ -1,4 +1,6 @@
 //! Flows that go well: scripts by path, many rounds, long logs, and what is on record afterwards.
+//!
+//! Always so: scripts are run by bash, each in its own process.
 
 use std::time::{Duration, Instant};
 

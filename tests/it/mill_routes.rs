@@ -1,4 +1,6 @@
 //! Windmill's job routes, as the mill answers them.
+//!
+//! Always so: the routes are called in process, without a server.
 
 use std::time::Duration;
 

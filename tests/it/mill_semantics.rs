@@ -1,4 +1,6 @@
 //! The recorded behaviour of a Windmill server, run by the mill.
+//!
+//! Always so: what is expected was recorded from a real server, and is not written by hand.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,6 @@
 //! `plan_protocol` as a real process, for a project in git: its documents, its protocol run, and the run's way on.
+//!
+//! Always so: the plan is looked for on the protocol's branch.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! Protocols over the API: made, planned, paused, resumed, cancelled; what is refused and why.
+//!
+//! Always so: a refusal is known by its status and its sentence.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! Checks over the API: gates, mending, reports and budgets.
+//!
+//! Always so: how gates and engines end is decided by commands and scripts, not by the test.
 
 use std::fs;
 

@@ -1,4 +1,6 @@
 //! `millwright run`.
+//!
+//! Always so: the command is run as a process, and no server answers it.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

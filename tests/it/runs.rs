@@ -1,4 +1,6 @@
 //! `/codex/runs` and artifacts: what is kept, what is refused, what is listed.
+//!
+//! Always so: what is kept is read back through the API.
 
 use millwright::server::ApiError;
 use millwright::store::StoreError;

@@ -1,4 +1,6 @@
 //! Engines that are not there, and steps that are checked by engines of their own.
+//!
+//! Always so: no agent that is installed on this machine is started.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
 //! Work that is checked and sent back: until it passes, or until the loop's limit.
+//!
+//! Always so: how often work was done is counted by the work itself, in a file.
 
 use serde_json::{Value, json};
 

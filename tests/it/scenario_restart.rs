@@ -1,4 +1,6 @@
 //! Protocols that go on in another process than the one that began them.
+//!
+//! Always so: the next process has nothing of the first but the database and the project's folder.
 
 use rustix::process::Signal;
 use serde_json::json;

@@ -1,4 +1,6 @@
 //! Triggers that follow one another, to the depth at which they end.
+//!
+//! Always so: what was triggered is read from the protocol's events.
 
 use millwright_core::protocol::MAX_INLINE_TRIGGER_DEPTH;
 use serde_json::{Value, json};

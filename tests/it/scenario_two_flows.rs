@@ -1,4 +1,6 @@
 //! Two flows that drive one protocol at the same time.
+//!
+//! Always so: the flows are processes, and know nothing of each other.
 
 use std::collections::BTreeSet;
 

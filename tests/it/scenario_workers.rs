@@ -1,4 +1,6 @@
 //! Workers that are killed in the middle of a step.
+//!
+//! Always so: a worker is killed only once its engine has begun.
 
 use std::time::Duration;
 

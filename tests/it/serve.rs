@@ -1,4 +1,6 @@
 //! `millwright serve` as a process.
+//!
+//! Always so: the command is run as a process, on a port that the system chooses.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,6 @@
 //! What every route of the API has in common.
+//!
+//! Always so: what is asked goes over a real socket.
 
 use millwright::server::ServerOptions;
 use reqwest::Method;

@@ -1,4 +1,6 @@
 //! CodeMachine workspaces, imported from disk.
+//!
+//! Always so: a workspace is a folder on disk, and what it becomes is a snapshot.
 
 use millwright::spec::codemachine::import;
 use serde_json::json;

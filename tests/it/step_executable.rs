@@ -1,4 +1,6 @@
 //! The step executable against the real API: a protocol from its plan to its last check.
+//!
+//! Always so: the executable is the one beside `millwright`, and what it did is asked of the API.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,6 @@
 //! The database under many hands at once, and while another process holds it.
+//!
+//! Always so: the database is a file, as in service.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! `millwright up` as a process.
+//!
+//! Always so: the command is run as a process, and ended with its test.
 
 use std::fs;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! Steps that a worker executes and checks itself: `execute_step` and `run_qa` as real processes.
+//!
+//! Always so: what came of a step is asked of the API, not of the worker alone.
 
 use std::process::Stdio;
 

@@ -1,4 +1,6 @@
 //! Expressions as flows write them.
+//!
+//! Always so: an expression is evaluated with values that stand in this file.
 
 use std::time::Duration;
 

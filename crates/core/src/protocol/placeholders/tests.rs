@@ -1,4 +1,6 @@
 //! Forms of placeholders, and what is put in for them.
+//!
+//! Always so: what is put in stays as it is, whatever it looks like.
 
 use proptest::prelude::*;
 use serde_json::json;

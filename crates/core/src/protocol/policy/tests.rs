@@ -1,4 +1,6 @@
 //! What holds of policies and selection whatever happens: properties over random protocols and outcomes.
+//!
+//! Always so: a protocol is driven by decisions alone, as a server drives it.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
