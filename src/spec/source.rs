@@ -102,11 +102,15 @@ fn of_folder(path: &Path) -> Result<Made, SourceError> {
 fn of_task_list(path: &Path) -> Result<Made, SourceError> {
     let shown = path.display().to_string();
     let text = read_bytes(path)?;
-    let list = tasks::read(&String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&text);
+    let list = tasks::read(&text);
     let spec = list.and_then(|list| list.spec(&shown));
     let spec = spec.map_err(|reason| SourceError::Tasks {
         path: shown,
         reason,
     })?;
-    Ok(Made::from("tasks", spec))
+    Ok(Made {
+        warnings: tasks::warnings(&text),
+        ..Made::from("tasks", spec)
+    })
 }

@@ -213,3 +213,20 @@ async fn what_a_workspace_leaves_out_is_told_beside_the_result() {
     let warning = answer["warnings"][0].as_str().unwrap();
     assert_eq!(said[0].err, format!("warning: {warning}\n"));
 }
+
+#[test]
+fn lines_of_a_list_that_look_like_tasks_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = "- [ ] T001: one\n* [ ] T002: two\n- [ ] no id\n- [a link](x)\n- plain\n";
+    fs::write(folder.path().join("tasks.md"), list).unwrap();
+    let said = spec_in(
+        folder.path(),
+        "http://127.0.0.1:9",
+        &["validate", "tasks.md"],
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let told: Vec<&str> = said.err.lines().collect();
+    assert_eq!(told.len(), 2, "{}", said.err);
+    assert!(told[0].starts_with("warning: line 2 is no task and gives no step: * [ ] T002: two"));
+    assert!(told[1].contains("line 3"), "{}", said.err);
+}

@@ -78,6 +78,17 @@ impl Places {
         self.inside(what, found.unwrap_or(&candidates[0]))
     }
 
+    /// Where [`Places::existing`] looks, in words.
+    pub(super) fn searched(&self) -> String {
+        let (root, workspace) = (self.protocol_root.display(), self.workspace.display());
+        let hint = if self.workspace.join(".git").exists() {
+            ": in git a step finds what is on the protocol's branch, so commit it there"
+        } else {
+            ""
+        };
+        format!("in {root} and in {workspace}{hint}")
+    }
+
     /// Where an output goes: absolute as it is, else the first whose folder exists below the outputs' root
     /// `.protocols/<name>`, the workspace and the protocol's folder, else the first.
     pub(super) fn output(

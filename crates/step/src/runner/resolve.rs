@@ -32,8 +32,12 @@ pub(super) enum ResolveError {
     BadEntry(String),
     #[error(transparent)]
     Path(#[from] PathError),
-    #[error("{what}: there is no {name}")]
-    NoPrompt { what: &'static str, name: String },
+    #[error("{what}: there is no {name} {place}")]
+    NoPrompt {
+        what: &'static str,
+        name: String,
+        place: String,
+    },
     #[error(transparent)]
     BadPrompt(#[from] PromptError),
     #[error(transparent)]
@@ -223,7 +227,8 @@ impl<'a> Resolver<'a> {
         if path.exists() {
             Ok(path)
         } else {
-            Err(ResolveError::NoPrompt { what, name })
+            let place = self.places.searched();
+            Err(ResolveError::NoPrompt { what, name, place })
         }
     }
 

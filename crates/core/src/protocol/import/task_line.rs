@@ -36,6 +36,18 @@ pub(super) fn all(text: &str) -> Vec<Line> {
     lines
 }
 
+/// The lines that have a box to tick and are no task, with their numbers.
+pub(super) fn passed_over(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = (1..).zip(text.lines().map(str::trim));
+    numbered.filter(|(_, line)| has_box(line) && parse(line).is_none())
+}
+
+fn has_box(line: &str) -> bool {
+    let rest = line.strip_prefix(['-', '*', '+']);
+    let inside = rest.and_then(|rest| rest.trim_start().strip_prefix('[')?.split_once(']'));
+    inside.is_some_and(|(mark, _)| mark.chars().count() <= 1)
+}
+
 /// In spec-kit's style a task needs the group before its own: neighbours of one phase that may be done beside each other
 /// are a group, any other task is one by itself. What all need is counted before it is written down, since large groups need
 /// each other many times over.

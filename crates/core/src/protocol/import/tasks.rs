@@ -28,6 +28,9 @@ words! {
     }
 }
 
+/// So many lines that are no task are named.
+const MOST_WARNINGS: usize = 20;
+
 /// What a step is told beside its task, since its prompt is the whole list.
 const SCOPE: &str = "Do this task alone: the other tasks of the list are other steps.";
 
@@ -129,6 +132,23 @@ pub fn read(text: &str) -> Result<TaskList, TaskListError> {
         levels: levels(&tasks),
         tasks,
     })
+}
+
+/// What a reader of a list should know: which lines look like tasks and are none.
+pub fn warnings(text: &str) -> Vec<String> {
+    let shown = |(number, line): (usize, &str)| {
+        let short: String = line.chars().take(60).collect();
+        format!("line {number} is no task and gives no step: {short}: write `- [ ] T001: …`")
+    };
+    let mut told: Vec<String> = task_line::passed_over(text)
+        .take(MOST_WARNINGS)
+        .map(shown)
+        .collect();
+    let more = task_line::passed_over(text).count() - told.len();
+    if more > 0 {
+        told.push(format!("and {more} more such lines"));
+    }
+    told
 }
 
 fn refuse_repeated(lines: &[Line]) -> Result<(), TaskListError> {
