@@ -101,12 +101,45 @@ async fn without_an_engine_templates_are_filled_in_the_projects_own_first() {
         tasks["dag"]["levels"],
         json!([["T001"], ["T002"], ["T003", "T004"], ["T005"]])
     );
+    assert_eq!(tasks["dag_path"], at("_runtime/dag.json"));
+    assert_eq!(tasks["truncated"], false);
     assert_eq!(read_json(&at("_runtime/dag.json")), tasks["dag"]);
     let context = read_json(&at("_runtime/context.json"));
     assert_eq!(context["tech_hints"], "no cookies");
     assert_eq!(context["task_count"], 5);
     let time = context["tasks_generated_at"].as_str().unwrap();
     assert!(time.ends_with('Z'), "{context}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_tells_of_as_many_tasks_as_it_has_room_for() {
+    let project = project().await;
+    let templates = project.workspace.join(".specify/templates");
+    fs::create_dir_all(&templates).unwrap();
+    let tasks: Vec<String> = (1..=3000)
+        .map(|n| format!("- [ ] T{n:04}: write what is wanted in its own file {n}"))
+        .collect();
+    let tasks = tasks.join("\n");
+    fs::write(
+        templates.join("tasks-template.md"),
+        format!("# Tasks\n{tasks}"),
+    )
+    .unwrap();
+    fs::write(project.workspace.join("plan.md"), PLAN).unwrap();
+    let args = json!({"plan_path": "plan.md", "project_path": project.workspace});
+    let told = run(&project, "generate_tasks", args).await.unwrap();
+    assert_eq!(told["task_count"], 3000);
+    assert_eq!(told["truncated"], true);
+    assert!(told.to_string().len() < 300_000);
+    let tasks = told["tasks"].as_array().unwrap();
+    assert!(tasks.len() > 300, "{}", tasks.len());
+    assert_eq!(told["dag"]["nodes"].as_object().unwrap().len(), tasks.len());
+    assert_eq!(
+        told["dag"]["levels"][0].as_array().unwrap().len(),
+        tasks.len()
+    );
+    let whole = read_json(told["dag_path"].as_str().unwrap());
+    assert_eq!(whole["nodes"].as_object().unwrap().len(), 3000);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,7 +72,7 @@ async fn a_request_becomes_a_protocol_with_a_step_for_every_task() {
     assert_eq!(on_branch("feature-spec.md"), "# Spec\nsay it");
     assert_eq!(on_branch("plan.md"), PLAN);
     assert!(on_branch("_runtime/dag.json").contains("T002"));
-    for path in ["spec_path", "plan_path", "tasks_path"] {
+    for path in ["spec_path", "plan_path", "tasks_path", "dag_path"] {
         assert!(
             std::path::Path::new(planned[path].as_str().unwrap()).exists(),
             "{planned}"

@@ -14,7 +14,7 @@ use millwright_core::refs::RunId;
 use serde_json::{Value, json};
 
 use super::documents::{Site, checkout, defaults, project, refuse_bad_request, write};
-use super::generate_tasks::{count, dag};
+use super::generate_tasks::{count, dag, dag_path, told};
 use super::registration::{Belongs, with_own_run};
 use super::{StepError, protocol_plan_and_wait};
 use crate::client::{Client, NewProtocol};
@@ -55,16 +55,20 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
         let place = place(&args, &name, &project, &folder)?;
         let plan = documents(&args, &project, &place, run, host)?;
         let protocol = make(&args, name, &project, &plan, host).await?;
-        let steps = steps(protocol.id, &plan.list, host).await?;
+        let task_count = count(&plan.list);
+        let (list, truncated) = told(plan.list);
+        let steps = steps(protocol.id, &list, host).await?;
         Ok(Output {
             protocol_run_id: protocol.id,
             protocol_name: protocol.protocol_name,
             branch_name: plan.branch,
             spec_path: plan.spec_path,
             plan_path: plan.plan_path,
+            dag_path: dag_path(Path::new(&plan.tasks_path)),
             tasks_path: plan.tasks_path,
-            task_count: count(&plan.list),
-            dag: dag(&plan.list),
+            task_count,
+            truncated,
+            dag: dag(&list),
             steps: steps.into_iter().collect(),
             windmill_flow_id: protocol.windmill_flow_id,
             duration_seconds: host.now().saturating_sub(begun).as_secs_f64(),

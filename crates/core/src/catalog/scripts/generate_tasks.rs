@@ -23,12 +23,16 @@ record! {
     pub struct Output {
         /// Where it was written.
         pub tasks_path: String,
-        /// The tasks in the file's order.
+        /// The tasks in the file's order, the first where there are many.
         pub tasks: Vec<Task>,
         /// Their dependencies: nodes, edges and levels.
         pub dag: Object,
+        /// The file with the dependencies of all.
+        pub dag_path: String,
         /// How many there are.
         pub task_count: i64,
+        /// Whether `tasks` and `dag` are not all of them.
+        pub truncated: bool,
     }
 }
 

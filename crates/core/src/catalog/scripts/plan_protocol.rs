@@ -42,10 +42,14 @@ record! {
         pub tasks_path: String,
         /// How many tasks there are.
         pub task_count: i64,
-        /// The tasks' dependencies: nodes, edges and levels.
+        /// The tasks' dependencies: nodes, edges and levels; those of the first tasks where there are many.
         pub dag: Object,
-        /// Each task's step run.
+        /// The file with the dependencies of all.
+        pub dag_path: String,
+        /// The step run of each task in `dag`.
         pub steps: IndexMap<String, i64>,
+        /// Whether `dag` and `steps` are not all of them.
+        pub truncated: bool,
         /// The flow that was made for it.
         pub windmill_flow_id: Option<String>,
         /// How long it took.
