@@ -2,11 +2,14 @@
 //!
 //! Always so: what the verdict rests on was run before it by the API, or by the step itself on the branch.
 
+use std::fs::{self, DirEntry};
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Project, checked_by, shell_step};
-use crate::worker::run;
+use crate::worker::{command, run};
 
 async fn judge(project: &Project, protocol: i64) -> Value {
     let args = json!({"protocol_run_id": protocol});
@@ -242,13 +245,27 @@ async fn a_verdict_stands_where_the_worktrees_cannot_be_removed() {
         .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
         .await;
     run_all(&project, protocol).await;
-    let worktrees = project.workspace.with_file_name(format!(
-        "{}.worktrees",
-        project.workspace.file_name().unwrap().display()
-    ));
-    let kept = format!("millwright-{protocol}-0001-demo.kept");
-    std::fs::write(worktrees.join(kept), "in the way").unwrap();
-    let verdict = judge(&project, protocol).await;
+    // Someone's own repository where a second worktree was.
+    let notes = project.workspace.join(".git/millwright");
+    let ours = |entry: &DirEntry| entry.path().is_dir();
+    let mut entries = fs::read_dir(notes).unwrap().map(Result::unwrap);
+    let notes = entries.find(ours).unwrap();
+    let shown = project.workspace.display();
+    let name = notes.file_name();
+    let second = format!("{shown}.worktrees/{}.1", name.display());
+    fs::create_dir_all(&second).unwrap();
+    git(Path::new(&second), &["init", "--quiet"]);
+    for note in ["1.lock", "1.whole"] {
+        fs::write(notes.path().join(note), "").unwrap();
+    }
+    let args = json!({"protocol_run_id": protocol});
+    let ended = command(&project, "run_quality", &args)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("the worktrees are not all removed"), "{said}");
+    let verdict: Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(verdict["passed"], true, "{verdict}");
     assert_eq!(gate(&verdict, "test")["status"], "passed");
 }

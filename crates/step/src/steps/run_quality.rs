@@ -114,7 +114,9 @@ fn gates_of_branch(
     workspace.settle(&work)?;
     drop(workspace);
     if let Err(error) = workspace::retire(run, project, &settings.workspace) {
-        host.log(&format!("warning: the worktrees are not removed: {error}"));
+        host.log(&format!(
+            "warning: the worktrees are not all removed: {error}"
+        ));
     }
     if demanded {
         Ok(results.into_iter().map(verdict::demanded).collect())
