@@ -2,7 +2,11 @@
 //!
 //! Always so: the plan is looked for on the protocol's branch.
 
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::git_fixture::git;
 use crate::protocol_fixture::Project;
@@ -161,8 +165,59 @@ async fn a_planning_that_failed_leaves_no_protocol_and_can_be_repeated() {
         .map(|one| &one["protocol_name"])
         .collect();
     assert!(!names.contains(&&json!("Protocol: Say it")), "{names:?}");
+    let worktrees = git(&project.workspace, &["worktree", "list"]);
+    assert_eq!(worktrees.lines().count(), 1, "{worktrees}");
     let planned = plan(&project, args).await.unwrap();
     assert_eq!(planned["branch_name"], "feature-say-it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_without_a_protocol_is_taken_up() {
+    let project = in_git().await;
+    let args = json!({"project_id": project.id, "feature_request": "x", "branch_name": "team/x"});
+    // An API that knows the project and makes no protocol: the documents are committed by then.
+    let shown = project
+        .api
+        .get(&format!("/projects/{}", project.id))
+        .await
+        .expect(200);
+    let refusing = Router::new()
+        .route("/projects/{id}", get(async move || Json(shown.clone())))
+        .route(
+            "/projects/{id}/protocols",
+            post(async || StatusCode::CONFLICT),
+        );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async { axum::serve(listener, refusing).await });
+    let mut command = command(&project, "plan_protocol", &args);
+    command.env("DEVGODZILLA_API_URL", address);
+    let error = outcome(command).await.unwrap_err();
+    serving.abort();
+    assert!(error.contains("answered 409"), "{error}");
+    let committed = git(
+        &project.workspace,
+        &["ls-tree", "-r", "--name-only", "team/x"],
+    );
+    assert!(committed.contains("tasks.md"), "{committed}");
+    let planned = plan(&project, args.clone()).await.unwrap();
+    assert_eq!(planned["branch_name"], "team/x");
+    let error = plan(&project, args).await.unwrap_err();
+    assert!(error.contains("has a plan already"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_have_a_branch_each() {
+    let project = in_git().await;
+    let args = json!({"project_id": project.id, "feature_request": "Same thing"});
+    let runs = (0..4).map(|_| plan(&project, args.clone()));
+    let mut branches = Vec::new();
+    for planned in futures_util::future::join_all(runs).await {
+        branches.push(planned.unwrap()["branch_name"].as_str().unwrap().to_owned());
+    }
+    branches.sort_unstable();
+    let numbered = |n| format!("feature-same-thing{n}");
+    assert_eq!(branches, ["", "-2", "-3", "-4"].map(numbered));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,10 @@ use super::documents::{Site, checkout, defaults, project, refuse_bad_request, wr
 use super::generate_tasks::{count, dag, dag_path, told};
 use super::registration::{Belongs, with_own_run};
 use super::{StepError, protocol_plan_and_wait};
-use crate::client::{Client, NewProtocol};
+use crate::client::{Client, ClientError, NewProtocol};
 use crate::host::{Host, NativeHost};
 use crate::planning::{Asked, Feature, PlanningError, slug};
-use crate::workspace::{self, Options, Place, check_branch};
+use crate::workspace::{self, Options, Place, Reserved, check_branch};
 
 /// So many protocols of one request get a branch by themselves.
 const MOST_BRANCHES: u32 = 1_000;
@@ -52,9 +52,15 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     let folder = checkout(args.project_id, &project)?;
     let belongs = Belongs::project(Some(args.project_id));
     with_own_run(host, Args::NAME, belongs, async |run| {
-        let place = place(&args, &name, &project, &folder)?;
-        let plan = documents(&args, &project, &place, run, host)?;
-        let protocol = make(&args, name, &project, &plan, host).await?;
+        let (place, reserved) = place(&args, &name, &project, &folder)?;
+        let plan = match documents(&args, &project, &place, run, host) {
+            Ok(plan) => plan,
+            Err(error) => {
+                tidy(reserved, &place, host);
+                return Err(error);
+            }
+        };
+        let protocol = make(&args, name, &project, &plan, reserved, host).await?;
         let task_count = count(&plan.list);
         let (list, truncated) = told(plan.list);
         let steps = steps(protocol.id, &list, host).await?;
@@ -95,8 +101,14 @@ fn protocol_name(args: &Args) -> Result<String, StepError> {
     Ok(format!("Protocol: {}", short.trim_end()))
 }
 
-/// Where the plan is made: on the branch that is named, else on the first of the request's that is free.
-fn place(args: &Args, name: &str, project: &Project, folder: &Path) -> Result<Place, StepError> {
+/// Where the plan is made: on the branch that is named, else on the first of the request's that is free. Nobody else plans
+/// there meanwhile.
+fn place(
+    args: &Args,
+    name: &str,
+    project: &Project,
+    folder: &Path,
+) -> Result<(Place, Reserved), StepError> {
     let options = Options::read(|name| std::env::var(name).ok());
     let given = args.branch_name.as_deref().filter(|name| !name.is_empty());
     let place = |branch: String| Place {
@@ -112,24 +124,46 @@ fn place(args: &Args, name: &str, project: &Project, folder: &Path) -> Result<Pl
     if let Some(branch) = given {
         check_branch(branch).map_err(|problem| refused(problem.to_owned()))?;
         let place = place(branch.to_owned());
-        let has_plan = look(&place, &options)?.is_some_and(|found| found.holds);
-        let problem = format!("the branch {branch} has a plan already: name another");
-        return if has_plan {
-            Err(refused(problem))
-        } else {
-            Ok(place)
+        let Some(reserved) = reserve(&place, &options)? else {
+            let problem =
+                format!("another plan is being made on the branch {branch}: name another");
+            return Err(refused(problem));
         };
+        let found = look(&place, &options)?;
+        if found.is_some_and(|found| found.holds && !found.is_unnamed) {
+            let problem = format!("the branch {branch} has a plan already: name another");
+            return Err(refused(problem));
+        }
+        reserved.begin(found).map_err(PlanningError::from)?;
+        return Ok((place, reserved));
     }
     let stem = format!("feature-{}", slug(&args.feature_request));
     for nth in 1..=MOST_BRANCHES {
         let number = (nth > 1).then(|| format!("-{nth}"));
         let place = place(format!("{stem}{}", number.unwrap_or_default()));
-        if look(&place, &options)?.is_none_or(|found| found.is_ours && !found.holds) {
-            return Ok(place);
+        let Some(reserved) = reserve(&place, &options)? else {
+            continue;
+        };
+        let found = look(&place, &options)?;
+        if found.is_none_or(|found| found.is_ours && (!found.holds || found.is_unnamed)) {
+            reserved.begin(found).map_err(PlanningError::from)?;
+            return Ok((place, reserved));
         }
     }
     let problem = format!("there are {MOST_BRANCHES} branches {stem}: name one yourself");
     Err(refused(problem))
+}
+
+fn reserve(place: &Place, options: &Options) -> Result<Option<Reserved>, StepError> {
+    Reserved::take(place, options).map_err(|error| PlanningError::from(error).into())
+}
+
+/// Planning has failed; why is told already.
+fn tidy(reserved: Reserved, place: &Place, host: &NativeHost) {
+    let options = Options::read(|name| host.env(name));
+    if let Err(error) = reserved.failed(place, &options) {
+        host.log(&format!("warning: the worktree is not removed: {error}"));
+    }
 }
 
 fn look(place: &Place, options: &Options) -> Result<Option<workspace::Found>, StepError> {
@@ -193,6 +227,7 @@ async fn make(
     name: String,
     project: &Project,
     plan: &Planned,
+    reserved: Reserved,
     host: &NativeHost,
 ) -> Result<ProtocolRun, StepError> {
     let spec = spec(args, plan)?;
@@ -205,7 +240,11 @@ async fn make(
         }),
     };
     let client = Client::protocols(host)?;
-    let made = client.create_protocol(args.project_id, &new).await?;
+    let made = client.create_protocol(args.project_id, &new).await;
+    if made.as_ref().err().is_none_or(ClientError::may_be_done) {
+        reserved.named().map_err(PlanningError::from)?;
+    }
+    let made = made?;
     let wait = plan_and_wait::Args {
         protocol_run_id: made.id,
         timeout_seconds: PATIENCE_SECONDS,

@@ -14,6 +14,7 @@ mod nested;
 mod options;
 mod place;
 mod publish;
+mod reserve;
 mod retire;
 mod settle;
 mod slot;
@@ -35,6 +36,7 @@ pub(crate) use names::check_branch;
 pub use options::Options;
 pub(crate) use place::Place;
 pub(crate) use publish::{Publication, publication};
+pub(crate) use reserve::Reserved;
 
 use crate::engine::LineSink;
 use crate::files::write_whole;
@@ -129,6 +131,8 @@ pub(crate) struct Found {
     pub(crate) is_ours: bool,
     /// Whether the file is on it.
     pub(crate) holds: bool,
+    /// Whether a plan was begun on it for which no protocol was made.
+    pub(crate) is_unnamed: bool,
 }
 
 /// Looks for a place's branch, and for a file on it; without git for the file alone.
@@ -148,6 +152,7 @@ pub(crate) fn look(
         return Ok(there.then_some(Found {
             is_ours: true,
             holds: true,
+            is_unnamed: false,
         }));
     };
     let reference = branch.reference();
@@ -165,6 +170,7 @@ pub(crate) fn look(
     Ok(Some(Found {
         is_ours: options.shared_branch.is_some() || branch.note("branch.lock").exists(),
         holds: found.is_some(),
+        is_unnamed: reserve::is_unnamed(&branch),
     }))
 }
 
