@@ -3,6 +3,7 @@
 //! Always so: a file that is another program's, or a newer one's, is refused before anything in it changes.
 
 use std::path::Path;
+use std::{fs, io};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -19,7 +20,7 @@ pub(super) fn open_for_writing(options: &StoreOptions) -> Result<Connection, Sto
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        make(folder).map_err(|error| failed(error.to_string()))?;
     }
     let connection = Connection::open(path).map_err(|error| failed(error.to_string()))?;
     configure(&connection, options)?;
@@ -29,6 +30,15 @@ pub(super) fn open_for_writing(options: &StoreOptions) -> Result<Connection, Sto
     // Ids come in no order: 16 MiB keep the pages that they fall on.
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
     Ok(connection)
+}
+
+/// Makes the database's folder where it is missing, and keeps what comes into it out of the user's git.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")
 }
 
 /// A connection that only reads, to a file that is there.

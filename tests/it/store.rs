@@ -97,3 +97,19 @@ async fn who_will_not_wait_for_a_held_database_is_told_at_once() {
     let refused = register(&store, "r".to_owned()).await;
     assert!(matches!(refused, Err(StoreError::Locked)), "{refused:?}");
 }
+
+#[test]
+fn a_folder_that_is_made_for_the_database_is_kept_out_of_git() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("deep/.millwright");
+    Store::open(&StoreOptions::file(made.join("store.db"))).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(made.join(".gitignore")).unwrap(),
+        "*\n"
+    );
+    open(&folder);
+    assert!(
+        !folder.path().join(".gitignore").exists(),
+        "it was there before"
+    );
+}
