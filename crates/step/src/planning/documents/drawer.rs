@@ -37,6 +37,11 @@ impl Drawer {
 
     /// Refuses a file that is there and not as it was written here.
     pub(super) fn refuse_changed(&self, name: &str) -> Result<(), PlanningError> {
+        let _lock = self.lock()?;
+        self.refuse_changed_while_locked(name)
+    }
+
+    fn refuse_changed_while_locked(&self, name: &str) -> Result<(), PlanningError> {
         let path = self.folder.join(name);
         let bytes = match read_file(&path, LONGEST) {
             Ok(bytes) => bytes,
@@ -61,11 +66,8 @@ impl Drawer {
         text: &str,
         facts: Object,
     ) -> Result<PathBuf, PlanningError> {
-        let failed = |error| PlanningError::document(&self.folder, error);
-        // Two that write at once would each know the other's document as changed.
-        let lock = File::open(&self.folder).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        self.refuse_changed(name)?;
+        let _lock = self.lock()?;
+        self.refuse_changed_while_locked(name)?;
         let mut context = self.context()?;
         context.extend(facts);
         let hashes = context.entry(GENERATED).or_insert_with(|| json!({}));
@@ -77,6 +79,14 @@ impl Drawer {
         write(&path, text)?;
         self.keep_runtime("context.json", &Value::Object(context))?;
         Ok(path)
+    }
+
+    /// Between a document and what is known of it there is a moment in which another would take it for changed.
+    fn lock(&self) -> Result<File, PlanningError> {
+        let failed = |error| PlanningError::document(&self.folder, error);
+        let folder = File::open(&self.folder).map_err(failed)?;
+        folder.lock().map_err(failed)?;
+        Ok(folder)
     }
 
     /// Writes a file of `_runtime`.
