@@ -12,7 +12,7 @@ use crate::git_fixture::commit_all;
 use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
-use crate::{clarifications, codemachine};
+use crate::{clarifications, codemachine, triggers};
 
 /// The types of all events that a project's server tells of.
 async fn seen(project: &Project) -> BTreeSet<String> {
@@ -103,6 +103,11 @@ async fn by_steps() -> BTreeSet<String> {
         run(&project, steps).await;
     }
     missing_target(&project).await;
+    let protocol = triggers::triggered(&project, "give-up.sh").await;
+    project.next(protocol, "too slow").await;
+    project.later(Duration::from_mins(6));
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
     seen(&project).await
 }
 

@@ -74,6 +74,7 @@ mod spec_command;
 mod spec_import;
 mod step_executable;
 mod store;
+mod triggers;
 mod up;
 mod wait;
 mod windmill_double;

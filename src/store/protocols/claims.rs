@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Claim, Kind, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, let_go,
-    ready_steps,
+    Claim, Kind, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, claimed,
+    let_go, ready_steps, unclaimed,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde_json::json;
@@ -55,6 +55,7 @@ impl Tables<'_> {
                 break;
             }
             let claim = self.give_claim(protocol_run_id, step_run_id, holder)?;
+            self.tell_of_trigger(&seen, step_run_id)?;
             steps.push(SelectedStep { step_run_id, claim });
         }
         steps.sort_by_key(|selected| {
@@ -140,6 +141,7 @@ impl Tables<'_> {
             step.status.after(step_run_id, StepAction::Execute)?;
         }
         let claim = self.give_claim(step.protocol_run_id, step_run_id, holder)?;
+        self.tell_of_trigger(&self.see(step.protocol_run_id)?, step_run_id)?;
         Ok(lease(step_run_id, &claim, self.leases.waiting))
     }
 
@@ -220,6 +222,17 @@ impl Tables<'_> {
         Ok(claim)
     }
 
+    /// Tells of a trigger whose step was claimed just now.
+    fn tell_of_trigger(&self, seen: &Seen, step_run_id: i64) -> Result<(), StoreError> {
+        match claimed(&seen.snapshot, step_run_id) {
+            Some(decision) => {
+                let held = self.claim_of(step_run_id)?;
+                self.apply(seen, &decision, held.as_ref())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn unused_claims(
         &self,
         protocol_run_id: i64,
@@ -296,11 +309,17 @@ impl Tables<'_> {
         self.drop_claim(held.step_run_id)?;
         let seen = self.see(held.protocol_run_id)?;
         let status = seen.snapshot.step(held.step_run_id).map(|step| step.status);
-        if held.phase.is_some() && status.is_some_and(StepStatus::is_in_hand) {
-            let decision = let_go(&seen.snapshot, held.step_run_id, why)?;
-            self.apply(&seen, &decision, Some(held))?;
+        let decision = if held.phase.is_none() {
+            unclaimed(&seen.snapshot, held.step_run_id)
+        } else if status.is_some_and(StepStatus::is_in_hand) {
+            Some(let_go(&seen.snapshot, held.step_run_id, why)?)
+        } else {
+            None
+        };
+        match decision {
+            Some(decision) => self.apply(&seen, &decision, Some(held)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// How long a claim that has lapsed was not renewed.

@@ -83,8 +83,7 @@ impl Decision {
 
     pub(super) fn step(&mut self, id: i64, action: StepAction) -> Result<StepStatus, Refused> {
         let step = self.after.step_mut(id).ok_or(Refused::UnknownStep(id))?;
-        step.status = step.status.after(id, action)?;
-        Ok(step.status)
+        Ok(step.take(action)?)
     }
 
     /// Puts an event on record; the spec's hash goes with every one.

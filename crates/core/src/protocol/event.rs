@@ -113,6 +113,14 @@ words! {
         TriggerDecision = "trigger_decision",
         /// A trigger's target waits to be chosen.
         TriggerPending = "trigger_pending",
+        /// Someone claims a step that a trigger made ready.
+        TriggerEnqueued = "trigger_enqueued",
+        /// Whoever claimed a step that a trigger made ready has reported no work on it.
+        TriggerEnqueueFailed = "trigger_enqueue_failed",
+        /// A step that a trigger made ready was executed.
+        TriggerExecutedInline = "trigger_executed_inline",
+        /// The execution of a step that a trigger made ready has failed.
+        TriggerInlineFailed = "trigger_inline_failed",
         /// Triggers have followed one another too far.
         TriggerInlineDepthExceeded = "trigger_inline_depth_exceeded",
         /// A pull request was opened.

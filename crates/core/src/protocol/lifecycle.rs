@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::clarification::{named, step_awaits};
+use super::policy::triggered;
 use super::select::waits_for;
 use super::snapshot::LAPSES;
 use super::{
@@ -182,10 +183,8 @@ pub fn cancel(snapshot: &Snapshot) -> Result<Decision, Illegal> {
         return Ok(decision);
     }
     for step in &mut decision.after.steps {
-        step.status = step
-            .status
-            .after(step.id, StepAction::Cancel)
-            .unwrap_or(step.status);
+        // What is done already stays as it is.
+        let _ = step.take(StepAction::Cancel);
     }
     decision.note(EventType::Cancelled, "Protocol cancelled.");
     Ok(decision)
@@ -207,6 +206,7 @@ pub fn begin_execution(snapshot: &Snapshot, step_run_id: i64) -> Result<Decision
     answers_are_there(snapshot, step_run_id, Kind::Execute)?;
     let waits_for = waits_for(snapshot, step);
     if waits_for.is_empty() {
+        triggered::taken(&mut decision, step_run_id);
         Ok(decision)
     } else {
         Err(Refused::NotReady {
@@ -240,6 +240,7 @@ pub fn let_go(snapshot: &Snapshot, step_run_id: i64, why: LetGo) -> Result<Decis
     let lapses = step.runtime_state.get(LAPSES).and_then(Value::as_u64);
     decision.remember(step_run_id, LAPSES, lapses.unwrap_or_default() + 1);
     decision.emit(why.event(step));
+    triggered::given_back(&mut decision, step_run_id);
     Ok(decision)
 }
 

@@ -56,6 +56,7 @@ pub use naming::{
 };
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
+pub use policy::triggered::{claimed, unclaimed};
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, AutoFixStage, auto_fix};
 use super::clarification::hold_back;
 use super::codemachine_step;
-use super::policy::{Reason, apply_policies, apply_triggers};
+use super::policy::{Reason, apply_policies, apply_triggers, triggered};
 use super::telemetry::spend;
 use super::{
     Decision, EventType, FailureKind, GateResult, Kind, NewEvent, QaPolicy, QaVerdict, Refused,
@@ -209,6 +209,7 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             // What ran was found in a spec, which was validated before.
             decision.emit(event.with("spec_validated", true));
             codemachine_step::completed(&mut decision, step, &report.telemetry);
+            triggered::executed(&mut decision, id);
             decision.forget(id, AUTO_FIX_ATTEMPTS);
             executed_well(&mut decision, id, step.qa)?;
         }
@@ -216,12 +217,14 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             decision.step(id, StepAction::FailExecution)?;
             decision.emit(failure(event(EventType::StepExecutionFailed, "failed.")));
             codemachine_step::failed(&mut decision, step, &report.telemetry);
+            triggered::failed(&mut decision, id);
             apply_policies(&mut decision, id, Reason::ExecFailed);
         }
         ExecutionOutcome::SpecInvalid => {
             decision.step(id, StepAction::FailExecution)?;
             let event = event(EventType::SpecValidationError, "has an invalid spec.");
             decision.emit(failure(event).with("step", step.name.as_str()));
+            triggered::failed(&mut decision, id);
             decision.block();
         }
         ExecutionOutcome::OverBudget => {
@@ -229,11 +232,13 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
             let event = event(EventType::StepExecutionFailed, "is over its budget.");
             decision.emit(failure(event));
             codemachine_step::failed(&mut decision, step, &report.telemetry);
+            triggered::failed(&mut decision, id);
             decision.block();
         }
         ExecutionOutcome::Cancelled => {
             decision.step(id, StepAction::Lapse)?;
             decision.emit(event(EventType::StepExecutionCancelled, "was stopped."));
+            triggered::stopped(&mut decision, id);
         }
     }
     summarise(&mut decision, id, &report.summary);

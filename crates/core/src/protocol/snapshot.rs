@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Clarification, ProtocolStatus, QaPolicy, StepStatus};
+use super::policy::triggered;
+use super::{Clarification, Illegal, ProtocolStatus, QaPolicy, StepAction, StepStatus};
 
 /// Where a step's runtime state counts how often its work broke off.
 pub(super) const LAPSES: &str = "lapses";
@@ -63,5 +64,18 @@ impl Snapshot {
 
     pub(super) fn step_mut(&mut self, id: i64) -> Option<&mut Step> {
         self.steps.iter_mut().find(|step| step.id == id)
+    }
+}
+
+impl Step {
+    /// Does to the step what its status allows, and gives the status after it.
+    pub(super) fn take(&mut self, action: StepAction) -> Result<StepStatus, Illegal> {
+        let before = self.status;
+        self.status = before.after(self.id, action)?;
+        let is_sent_back = action == StepAction::SendBack && before != StepStatus::Pending;
+        if is_sent_back || self.status.is_done() {
+            triggered::forget(self);
+        }
+        Ok(self.status)
     }
 }

@@ -75,9 +75,8 @@ impl<'a> Loop<'a> {
         for step in &mut decision.after.steps {
             if step.index >= target
                 && !skip.contains(&step.index)
-                && let Ok(status) = step.status.after(step.id, StepAction::SendBack)
+                && step.take(StepAction::SendBack).is_ok()
             {
-                step.status = status;
                 reset.push(step.index);
             }
         }

@@ -7,6 +7,7 @@ mod fields;
 mod loops;
 #[cfg(test)]
 mod tests;
+pub(super) mod triggered;
 mod triggers;
 
 use super::Decision;

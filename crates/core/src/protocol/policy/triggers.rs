@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::condition::{holds, tokens};
 use super::fields::{Behavior, Policy};
-use super::{Decision, Reason};
+use super::{Decision, Reason, triggered};
 use crate::protocol::{EventType, NewEvent, Step, StepAction, agents_of};
 
 /// How many triggers may follow one another.
@@ -87,7 +87,7 @@ impl<'a> Trigger<'a> {
         if decision.step(target.id, StepAction::SendBack).is_err() {
             return false;
         }
-        decision.remember(target.id, "last_triggered_by", source.name.as_str());
+        triggered::made_ready(decision, target.id, &source.name);
         decision.remember(target.id, "inline_trigger_depth", depth);
         let event = self.event(source, EventType::TriggerDecision, "makes a step ready");
         decision.emit(on_target(event, target, depth).with("target_step_index", target.index));
@@ -108,12 +108,12 @@ impl<'a> Trigger<'a> {
     }
 }
 
-fn depth_of(step: &Step) -> i64 {
+pub(super) fn depth_of(step: &Step) -> i64 {
     let depth = step.runtime_state.get("inline_trigger_depth");
     depth.and_then(Value::as_i64).unwrap_or(0)
 }
 
-fn on_target(event: NewEvent, target: &Step, depth: i64) -> NewEvent {
+pub(super) fn on_target(event: NewEvent, target: &Step, depth: i64) -> NewEvent {
     event
         .with("target_step_id", target.id)
         .with("inline_depth", depth)
