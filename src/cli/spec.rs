@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use millwright_core::protocol::{SpecContext, SpecError, spec_hash};
+use millwright_core::protocol::{Files, SpecContext, SpecError, spec_hash};
+use millwright_step::workspace::Contents;
 use serde_json::{Value, json};
 
 use super::remote::{Remote, RemoteArgs};
@@ -58,9 +59,12 @@ struct OneArgs {
 struct ValidateArgs {
     #[command(flatten)]
     one: OneArgs,
-    /// The folder of the project's files, which no path may leave.
+    /// The folder of the project's files, which no path may leave, and where prompts are looked for.
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
+    /// The protocol's folder, where prompts are looked for first; by default where the spec lies.
+    #[arg(long, value_name = "DIR", requires = "workspace")]
+    protocol_root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -144,27 +148,55 @@ fn made(path: &Path, workflow: Option<&str>) -> Result<Made, CommandError> {
     Ok(made)
 }
 
-fn errors_of(spec: &Value, workspace: Option<&str>) -> Vec<SpecError> {
+impl ValidateArgs {
+    /// What the workspace holds; where none is named, nothing is known.
+    fn contents(&self) -> Result<Option<Contents>, CommandError> {
+        let Some(workspace) = &self.workspace else {
+            return Ok(None);
+        };
+        let workspace = whole("--workspace", workspace)?;
+        let root = match &self.protocol_root {
+            Some(root) => whole("--protocol-root", root)?,
+            None => self.beside().unwrap_or_else(|| workspace.clone()),
+        };
+        Ok(Some(Contents::of_folder(workspace, root)))
+    }
+
+    /// The folder that the spec lies in, or is.
+    fn beside(&self) -> Option<PathBuf> {
+        let path = Path::new(&self.one.spec).canonicalize().ok()?;
+        if path.is_dir() {
+            Some(path)
+        } else {
+            path.parent().map(Path::to_owned)
+        }
+    }
+}
+
+fn whole(option: &str, folder: &Path) -> Result<PathBuf, CommandError> {
+    folder.canonicalize().map_err(|error| {
+        let message = format!("{option} {}: {error}", folder.display());
+        CommandError::new(Exit::BadInput, message)
+    })
+}
+
+fn errors_of(spec: &Value, contents: Option<&Contents>) -> Vec<SpecError> {
+    let workspace = contents.map(|contents| contents.workspace().display().to_string());
     let context = SpecContext {
         engines: Some(spec::engines()),
-        workspace,
+        workspace: workspace.as_deref(),
+        files: contents.map(|contents| contents as &dyn Files),
         ..SpecContext::default()
     };
     spec::validate(spec, &context).err().unwrap_or_default()
 }
 
 fn validate(spec: &Value, args: &ValidateArgs, json: bool) -> Result<Exit, CommandError> {
-    let workspace = args.workspace.as_ref().map(|folder| {
-        let whole = folder.canonicalize();
-        whole.map_err(|error| {
-            let message = format!("--workspace {}: {error}", folder.display());
-            CommandError::new(Exit::BadInput, message)
-        })
-    });
-    let workspace = workspace
-        .transpose()?
-        .map(|folder| folder.display().to_string());
-    let errors = errors_of(spec, workspace.as_deref());
+    let contents = args.contents()?;
+    if contents.is_none() {
+        output::note("prompts were not looked for: --workspace DIR names the project's folder");
+    }
+    let errors = errors_of(spec, contents.as_ref());
     let (hash, steps) = (spec_hash(spec), steps(spec).len());
     let status = if errors.is_empty() {
         "valid"

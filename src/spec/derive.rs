@@ -222,7 +222,7 @@ impl Search<'_> {
         } else {
             fit(derived.spec, self.rows).map_err(|misfit| misfit.to_string())?
         };
-        match validate_in(self.run, self.project, &spec, None) {
+        match validate_in(self.run, self.project, &spec, None, None) {
             Ok(_) => Ok(Derived { spec, ..derived }),
             Err(errors) => {
                 let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();

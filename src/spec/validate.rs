@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use millwright_core::protocol::{
-    PlannedStep, Project, ProjectDefaults, ProtocolRun, SpecContext, SpecError, planned_steps,
+    Files, PlannedStep, Project, ProjectDefaults, ProtocolRun, SpecContext, SpecError,
+    planned_steps,
 };
 use millwright_step::engine::Registry;
 use serde_json::Value;
@@ -39,7 +40,8 @@ pub fn validate(
     }
 }
 
-/// The steps that a spec plans in a protocol run's folders. `engines` are those that there are, where that is asked.
+/// The steps that a spec plans in a protocol run's folders. `engines` are those that there are, and `files` what its work will
+/// find, each where that is asked.
 ///
 /// # Errors
 /// As [`validate`].
@@ -48,6 +50,7 @@ pub fn validate_in(
     project: &Project,
     spec: &Value,
     engines: Option<&[&str]>,
+    files: Option<&dyn Files>,
 ) -> Result<Vec<PlannedStep>, Vec<SpecError>> {
     let workspace = run.chosen_worktree().or(project.local_path.as_ref());
     let defaults = ProjectDefaults::of_project(None, project.policy_overrides.as_ref());
@@ -57,6 +60,7 @@ pub fn validate_in(
         workspace: workspace.map(String::as_str),
         protocol_root: Some(&root),
         outside_allowed: defaults.allow_outside_paths,
+        files: files.filter(|_| !defaults.allow_missing_prompts),
     };
     validate(spec, &context)
 }

@@ -14,7 +14,10 @@ use crate::protocol_fixture::{Project, shell_step};
 
 /// A project with a protocol that is well.
 async fn project() -> (Project, i64) {
-    let project = Project::with(&json!({"policy_overrides": {"allow_outside_paths": true}})).await;
+    let project = Project::with(
+        &json!({"policy_overrides": {"allow_outside_paths": true, "allow_missing_prompts": true}}),
+    )
+    .await;
     project.script("work.sh", "echo done");
     let well = project
         .planned(json!([shell_step("a", "work.sh", json!({}))]))

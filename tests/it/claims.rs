@@ -261,7 +261,7 @@ fn sixteen_selectors_claim_each_step_once() {
             };
             let id = tables.create_protocol(project.id, &new)?.id;
             tables.start(id)?;
-            tables.plan(id)?;
+            tables.plan(id, None)?;
             Ok(id)
         })
         .unwrap();

@@ -118,9 +118,11 @@ async fn a_prompt_that_is_missing_or_outside_fails_the_step_and_blocks() {
     ] {
         let project = Project::new().await;
         std::os::unix::fs::symlink("/bin", project.workspace.join("bin")).unwrap();
+        project.script("missing.sh", "true");
         let protocol = project
             .planned(json!([shell_step("01-work", prompt, json!({}))]))
             .await;
+        std::fs::remove_file(project.workspace.join("missing.sh")).unwrap();
         let step = project.next(protocol, "flow").await;
         let failed = project.execute(&step).await;
         assert_eq!(failed["error"]["name"], "SpecInvalid");

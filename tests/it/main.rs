@@ -72,6 +72,7 @@ mod spec_codemachine_faults;
 mod spec_codemachine_styles;
 mod spec_command;
 mod spec_import;
+mod spec_prompts;
 mod step_executable;
 mod store;
 mod triggers;

@@ -205,6 +205,7 @@ async fn another_server_of_the_database_takes_up_what_nobody_plans_any_more() {
 async fn a_spec_that_comes_while_an_engine_plans_takes_its_place() {
     let (project, id) = started(WORKS, Some("x")).await;
     project.appears("engine").await;
+    project.script("a.sh", "true");
     let spec = json!({"spec": {"steps": [shell_step("a", "a.sh", json!({}))]}});
     let path = format!("/protocols/{id}/spec");
     project.api.post(&path, &spec).await.expect(200);
@@ -287,6 +288,7 @@ async fn a_planning_that_failed_is_repeated_and_a_spec_that_was_given_is_not_rep
     planning_ends(&project, id).await;
     assert_eq!(project.status(id).await, "planned");
 
+    project.script("a.sh", "true");
     let given = project
         .planned(json!([shell_step("a", "a.sh", json!({}))]))
         .await;

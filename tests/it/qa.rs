@@ -247,9 +247,11 @@ async fn a_project_may_allow_prompts_from_outside() {
 #[tokio::test]
 async fn a_prompt_that_is_a_folder_is_refused_with_the_reason() {
     let project = Project::new().await;
-    fs::create_dir(project.workspace.join("folder")).unwrap();
+    project.script("folder", "true");
     let step = shell_step("01-work", "folder", json!({}));
     let protocol = project.planned(json!([step])).await;
+    fs::remove_file(project.workspace.join("folder")).unwrap();
+    fs::create_dir(project.workspace.join("folder")).unwrap();
     let step = project.next(protocol, "flow").await;
     let failed = project.execute(&step).await;
     let message = failed["error"]["message"].as_str().unwrap();

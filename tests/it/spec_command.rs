@@ -226,7 +226,25 @@ fn lines_of_a_list_that_look_like_tasks_are_told() {
     );
     assert_eq!(said.code, Some(0), "{}", said.err);
     let told: Vec<&str> = said.err.lines().collect();
-    assert_eq!(told.len(), 2, "{}", said.err);
+    assert_eq!(told.len(), 3, "{}", said.err);
     assert!(told[0].starts_with("warning: line 2 is no task and gives no step: * [ ] T002: two"));
     assert!(told[1].contains("line 3"), "{}", said.err);
+    assert!(told[2].contains("--workspace DIR"), "{}", said.err);
+    let folder = folder.path();
+    fs::write(folder.join("tasks.md"), "- [ ] T001: one\n").unwrap();
+    let looked = ["validate", "--workspace", ".", "tasks.md"];
+    let said = spec_in(folder, "http://127.0.0.1:9", &looked);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    write(
+        folder,
+        "a.json",
+        &json!([shell_step("a", "a.sh", json!({}))]),
+    );
+    let looked = ["validate", "--workspace", ".", "a.json"];
+    let said = spec_in(folder, "http://127.0.0.1:9", &looked);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(
+        said.out
+            .starts_with("/steps/0/prompt_ref: there is no file \"a.sh\"")
+    );
 }

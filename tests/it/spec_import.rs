@@ -42,6 +42,7 @@ async fn names(project: &Project, protocol: i64) -> Vec<(String, String)> {
 #[tokio::test]
 async fn a_spec_plans_a_protocol_and_the_same_again_changes_nothing() {
     let project = Project::new().await;
+    project.script("a.sh", "true").script("b.sh", "true");
     let protocol = bare(&project).await;
     let steps = json!([
         shell_step("a", "a.sh", json!({})),
@@ -128,6 +129,7 @@ async fn what_has_run_is_never_lost() {
 #[tokio::test]
 async fn an_invalid_spec_blocks_until_a_better_one_comes() {
     let project = Project::new().await;
+    project.script("a.sh", "true");
     let protocol = bare(&project).await;
     let bad = json!([shell_step(
         "a",

@@ -4,6 +4,7 @@
 //! of its processes is left.
 
 mod audit;
+mod contents;
 mod log;
 mod orphan;
 mod owner;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution, Tables};
 use crate::store::{Store, StoreError, Timestamp};
+use contents::files;
 use log::LogFile;
 use registry::Registry;
 
@@ -176,12 +178,14 @@ impl Work {
     ) -> Result<ImportedSpec, StoreError> {
         let running = self.0.running.ids();
         let shared = Arc::clone(&self.0);
+        let contents = shared.contents(protocol_run_id).await?;
         let (imported, ended) = self
             .protocols()
             .write(move |tables| {
                 let engines: Vec<&str> = shared.engines.ids().collect();
-                let source = source.as_deref();
-                let imported = tables.import_spec(protocol_run_id, &spec, source, &engines)?;
+                let (source, files) = (source.as_deref(), files(contents.as_ref()));
+                let imported =
+                    tables.import_spec(protocol_run_id, &spec, source, &engines, files)?;
                 Ok((imported, tables.ended_among(&running)?))
             })
             .await?;
@@ -201,9 +205,11 @@ impl Work {
         spec: Value,
     ) -> Result<ImportedSpec, StoreError> {
         let shared = Arc::clone(&self.0);
+        let contents = shared.contents(protocol_run_id).await?;
         let taken = self.protocols().write(move |tables| {
             let engines: Vec<&str> = shared.engines.ids().collect();
-            tables.codemachine_imported(protocol_run_id, &workspace, &spec, &engines)
+            let files = files(contents.as_ref());
+            tables.codemachine_imported(protocol_run_id, &workspace, &spec, &engines, files)
         });
         let taken = taken.await?;
         self.stop_planning(protocol_run_id);

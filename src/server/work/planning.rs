@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use millwright_core::protocol::{
-    Answer, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
+    Answer, Files, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
 };
 use millwright_step::planning::{Planner, Request};
 
+use super::contents::files;
 use super::log::LogFile;
 use super::registry::Entry;
 use super::{LOOK_AGAIN, Shared, Work, orphan, owner};
@@ -117,9 +118,16 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
     if entry.cancel.is_cancelled() {
         return stopped(Arc::clone(&shared), id, planning).await;
     }
+    let contents = match outcome {
+        None => shared.contents(id).await?,
+        Some(_) => None,
+    };
     shared
         .protocols
-        .write(move |tables| close(tables, id, &planning, outcome))
+        .write(move |tables| {
+            let files = files(contents.as_ref());
+            close(tables, id, &planning, outcome, files)
+        })
         .await
 }
 
@@ -129,12 +137,13 @@ fn close(
     id: i64,
     planning: &str,
     outcome: Option<Outcome>,
+    files: Option<&dyn Files>,
 ) -> Result<(), StoreError> {
     if !tables.is_planned_by(planning)? {
         return Ok(());
     }
     match outcome {
-        None => tables.plan(id)?,
+        None => tables.plan(id, files)?,
         Some(Ok((spec, details))) => tables.plan_as(id, spec, details)?,
         Some(Err(failure)) => tables.planning_failed(id, &failure)?,
     };

@@ -192,7 +192,7 @@ impl Tables<'_> {
         let state = run.spec_validation_status.as_deref();
         let was_refused = state.is_some_and(|status| status != VALID);
         let engines = was_refused.then(spec::engines);
-        let errors = self.validated(run, spec, engines)?.err();
+        let errors = self.validated(run, spec, engines, None)?.err();
         let errors: Vec<String> = errors.iter().flatten().map(ToString::to_string).collect();
         let outcome = if errors.is_empty() {
             AuditOutcome::Valid

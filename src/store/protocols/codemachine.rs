@@ -2,6 +2,7 @@
 //!
 //! Always so: what came of an import is on record in the transaction that keeps its spec.
 
+use millwright_core::protocol::Files;
 use millwright_core::protocol::import::codemachine::{
     Problem, import_enqueued, import_failed, imported,
 };
@@ -34,8 +35,9 @@ impl Tables<'_> {
         workspace: &str,
         spec: &Value,
         engines: &[&str],
+        files: Option<&dyn Files>,
     ) -> Result<ImportedSpec, StoreError> {
-        let taken = self.import_spec(id, spec, Some("codemachine"), engines)?;
+        let taken = self.import_spec(id, spec, Some("codemachine"), engines, files)?;
         let is_valid = taken.errors.is_empty();
         let event = imported(
             workspace,

@@ -3,8 +3,8 @@
 //! Always so: an invalid spec never takes the place of a valid one, and the same spec again changes nothing.
 
 use millwright_core::protocol::{
-    AcceptedSpec, PlannedStep, ProtocolRun, SpecError, StepChanges, hold_back_spec, spec_accepted,
-    spec_hash, spec_rejected,
+    AcceptedSpec, Files, PlannedStep, ProtocolRun, SpecError, StepChanges, hold_back_spec,
+    spec_accepted, spec_hash, spec_rejected,
 };
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub struct ImportedSpec {
 impl Tables<'_> {
     /// Takes a spec: validates it, keeps it with what was found, and brings the steps to what it says. An invalid one
     /// blocks a protocol that has no valid one, and open questions on planning one that has not begun. `engines` are
-    /// those that there are.
+    /// those that there are, and `files` what the protocol's work will find, where that is known.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when the protocol has ended, or has begun and has open questions
@@ -38,10 +38,11 @@ impl Tables<'_> {
         spec: &Value,
         source: Option<&str>,
         engines: &[&str],
+        files: Option<&dyn Files>,
     ) -> Result<ImportedSpec, StoreError> {
         let run = self.protocol(id)?;
         let has_valid = self.has_valid_spec(&run)?;
-        let validated = self.validated(&run, spec, Some(engines))?;
+        let validated = self.validated(&run, spec, Some(engines), files)?;
         let mut imported = ImportedSpec {
             spec_hash: spec_hash(spec),
             errors: Vec::new(),
@@ -80,7 +81,7 @@ impl Tables<'_> {
         let spec = run.template_config.as_ref().and_then(spec_of);
         Ok(match (spec, run.spec_validation_status.as_deref()) {
             (None, _) => false,
-            (Some(spec), None) => self.validated(run, spec, None)?.is_ok(),
+            (Some(spec), None) => self.validated(run, spec, None, None)?.is_ok(),
             (Some(_), Some(status)) => status == VALID,
         })
     }

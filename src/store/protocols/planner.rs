@@ -90,7 +90,7 @@ impl Tables<'_> {
                 "UPDATE protocol_runs SET template_config = ?2, spec_hash = ?3, updated_at = ?4 WHERE id = ?1",
             )?
             .execute((id, Value::Object(config), hash, self.now))?;
-        self.plan(id)
+        self.plan(id, None)
     }
 
     /// Blocks a started protocol that has no plan; one that was to be planned anew keeps the plan that it has.

@@ -3,8 +3,8 @@
 //! Always so: steps are made from a spec that was validated in the same transaction.
 
 use millwright_core::protocol::{
-    Decision, Illegal, PlannedStep, ProtocolRun, Snapshot, SpecError, cancel, pause, planned,
-    resume, spec_missing, spec_refused, start,
+    Decision, Files, Illegal, PlannedStep, ProtocolRun, Snapshot, SpecError, cancel, pause,
+    planned, resume, spec_missing, spec_refused, start,
 };
 use serde_json::{Map, Value};
 
@@ -23,11 +23,12 @@ impl Tables<'_> {
         self.decide(id, start)
     }
 
-    /// Makes a started protocol's steps from its spec; where that is wrong, blocks it. Says how it stands.
+    /// Makes a started protocol's steps from its spec; where that is wrong, blocks it. Says how it stands. `files` are what its
+    /// work will find, where that is known.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], or [`StoreError::Conflict`] unless it is being planned.
-    pub fn plan(&self, id: i64) -> Result<ProtocolRun, StoreError> {
+    pub fn plan(&self, id: i64, files: Option<&dyn Files>) -> Result<ProtocolRun, StoreError> {
         if let Some(blocked) = self.hold_back_planning(id)? {
             return Ok(blocked);
         }
@@ -36,7 +37,7 @@ impl Tables<'_> {
         let Some(spec) = run.template_config.as_ref().and_then(spec_of) else {
             return self.plan_without_spec(&seen, &run);
         };
-        match self.validated(&run, spec, None)? {
+        match self.validated(&run, spec, None, files)? {
             Ok(steps) => {
                 self.write_spec_meta(&run, &[])?;
                 let changes = self.sync_steps(&run, spec, &steps)?;
@@ -78,9 +79,10 @@ impl Tables<'_> {
         run: &ProtocolRun,
         spec: &Value,
         engines: Option<&[&str]>,
+        files: Option<&dyn Files>,
     ) -> Result<Result<Vec<PlannedStep>, Vec<SpecError>>, StoreError> {
         let project = self.project(run.project_id)?;
-        Ok(spec::validate_in(run, &project, spec, engines))
+        Ok(spec::validate_in(run, &project, spec, engines, files))
     }
 
     /// The protocols that are being planned: those that a server left so are planned by the next one.
@@ -119,7 +121,7 @@ impl Tables<'_> {
         }
         let spec = run.template_config.as_ref().and_then(spec_of);
         if let Some(spec) = spec
-            && let Ok(steps) = self.validated(&run, spec, None)?
+            && let Ok(steps) = self.validated(&run, spec, None, None)?
         {
             self.sync_steps(&run, spec, &steps)?;
         }

@@ -123,6 +123,8 @@ pub struct ProjectDefaults {
     pub quality_gates: Option<Vec<Gate>>,
     /// Whether prompts and outputs may lie outside of the workspace: `policy_overrides.allow_outside_paths`.
     pub allow_outside_paths: bool,
+    /// Whether a spec may name prompts that are not there yet: `policy_overrides.allow_missing_prompts`.
+    pub allow_missing_prompts: bool,
     /// Whether a failing verdict passes where nothing but files below `.protocols/` has changed:
     /// `policy_overrides.qa_pass_protocol_only`.
     pub qa_pass_protocol_only: bool,
@@ -142,6 +144,7 @@ impl ProjectDefaults {
             gates: policy("gates").map(gates).unwrap_or_default(),
             quality_gates: policy("quality_gates").and_then(gate_list),
             allow_outside_paths: is_set("allow_outside_paths"),
+            allow_missing_prompts: is_set("allow_missing_prompts"),
             qa_pass_protocol_only: is_set("qa_pass_protocol_only"),
         }
     }

@@ -64,13 +64,15 @@ pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, reported};
 pub use schema::spec_schema;
 pub use select::ready_steps;
 pub use snapshot::{Snapshot, Step};
-pub use spec::{Outputs, ProtocolSpec, QaPolicy, QaSpec, StepSpec};
+pub use spec::{
+    AUTO_FIX_PROMPT, Outputs, ProtocolSpec, QUALITY_PROMPT, QaPolicy, QaSpec, StepSpec,
+};
 pub use spec_change::{AcceptedSpec, StepChanges, drop_steps, spec_accepted, spec_rejected};
 pub use status::{Kind, ProtocolStatus, StepStatus, StepType};
 pub use telemetry::{Telemetry, Tokens};
 pub use transition::{Illegal, ProtocolAction, StepAction};
 pub use validate::{
-    LONGEST_INPUTS, MOST_STEPS, PlannedStep, SpecContext, SpecError, complaint_of_inputs,
+    Files, LONGEST_INPUTS, MOST_STEPS, PlannedStep, SpecContext, SpecError, complaint_of_inputs,
     planned_steps,
 };
 pub use words::UnknownWord;

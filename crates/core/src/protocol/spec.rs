@@ -11,6 +11,11 @@ use serde_json::{Map, Value};
 
 use super::{Gate, StepType, schema, words::words};
 
+/// The checking prompt that comes with millwright.
+pub const QUALITY_PROMPT: &str = "prompts/quality-validator.prompt.md";
+/// The mending prompt that comes with millwright.
+pub const AUTO_FIX_PROMPT: &str = "prompts/auto-fix.prompt.md";
+
 words! {
     /// What becomes of a step's output after it ran.
     QaPolicy is a "QA policy" {

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use millwright_core::protocol::short_hash;
+use millwright_core::protocol::{AUTO_FIX_PROMPT, QUALITY_PROMPT, short_hash};
 
 pub(super) use crate::files::read_file;
 
@@ -23,12 +23,12 @@ pub(crate) struct Bundled {
 
 /// Judges a step's work.
 pub(super) const QUALITY: Bundled = Bundled {
-    name: "prompts/quality-validator.prompt.md",
+    name: QUALITY_PROMPT,
     text: include_str!("../../../../prompts/quality-validator.prompt.md"),
 };
 /// Mends what linters and formatters find.
 pub(super) const AUTO_FIX: Bundled = Bundled {
-    name: "prompts/auto-fix.prompt.md",
+    name: AUTO_FIX_PROMPT,
     text: include_str!("../../../../prompts/auto-fix.prompt.md"),
 };
 

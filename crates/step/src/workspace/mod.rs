@@ -5,6 +5,7 @@
 
 mod branch;
 mod changes;
+mod contents;
 mod error;
 mod files;
 mod git;
@@ -30,6 +31,7 @@ use std::{fs, io};
 use millwright_core::protocol::{Begun, Outputs, Project, ProtocolRun};
 
 pub(crate) use changes::Changes;
+pub use contents::Contents;
 pub use error::WorkspaceError;
 pub(crate) use git::{REDIRECTING, environment};
 pub(crate) use names::check_branch;

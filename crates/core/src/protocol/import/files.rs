@@ -6,10 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::protocol::{QaPolicy, StepType, infer_step_type};
+use crate::protocol::{QUALITY_PROMPT, QaPolicy, StepType, infer_step_type};
 
-/// The checking prompt of every step that is checked.
-const QA_PROMPT: &str = "prompts/quality-validator.prompt.md";
 /// How long a step that works may take, in seconds.
 const WORK_LIMIT: u32 = 3600;
 
@@ -59,7 +57,7 @@ pub(super) fn step(name: &str, stem: &str, needs: &[&str]) -> Value {
         qa.insert("policy".to_owned(), QaPolicy::Skip.as_str().into());
     } else {
         qa.insert("policy".to_owned(), QaPolicy::Full.as_str().into());
-        qa.insert("prompt".to_owned(), QA_PROMPT.into());
+        qa.insert("prompt".to_owned(), QUALITY_PROMPT.into());
     }
     json!({
         "id": stem, "name": name, "engine_id": null, "prompt_ref": name, "qa": qa,

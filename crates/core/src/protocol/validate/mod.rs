@@ -6,6 +6,7 @@
 pub(super) mod cycle;
 mod inputs;
 mod paths;
+mod prompts;
 mod read;
 mod references;
 
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use super::{StepSpec, StepType, infer_step_type};
 pub use inputs::{LONGEST_INPUTS, complaint as complaint_of_inputs};
+pub use prompts::Files;
 use read::Entries;
 
 /// More steps than this are no plan.
@@ -44,6 +46,8 @@ pub struct SpecContext<'a> {
     pub protocol_root: Option<&'a str>,
     /// Whether paths may lead out of the workspace.
     pub outside_allowed: bool,
+    /// The files that its steps will find.
+    pub files: Option<&'a dyn Files>,
 }
 
 /// A step of a valid spec, with what its row needs.
@@ -108,6 +112,7 @@ pub fn planned_steps(
     refuse_control(&steps, &mut errors);
     references::check(written, &steps, context.engines, &mut errors);
     paths::check(&steps, context, &mut errors);
+    prompts::check(&steps, spec, context, &mut errors);
     inputs::check(&steps, &mut errors);
     cycle::refuse(&steps, &mut errors);
     if errors.is_empty() {
