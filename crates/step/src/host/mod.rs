@@ -4,23 +4,36 @@
 //! JavaScript's `fetch`, and against a double.
 
 pub mod date;
+#[cfg(feature = "native")]
 pub mod double;
+#[cfg(feature = "native")]
 mod native;
+#[cfg(feature = "native")]
 mod process;
+#[cfg(feature = "native")]
 mod termination;
+#[cfg(feature = "native")]
 mod tls;
+#[cfg(feature = "native")]
 mod together;
 
 use std::fmt;
 use std::future::Future;
+#[cfg(feature = "native")]
 use std::pin::pin;
+#[cfg(feature = "native")]
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+#[cfg(feature = "native")]
 pub use native::NativeHost;
+#[cfg(feature = "native")]
 pub(crate) use native::log;
+#[cfg(feature = "native")]
 pub use process::{Finished, ProcessError, Processes, Program};
+#[cfg(feature = "native")]
 pub(crate) use termination::stay_if_ending;
+#[cfg(feature = "native")]
 pub use termination::{Cleanup, Guard, end_with_parent, on_termination};
 
 /// What a step may ask of the world.
@@ -164,6 +177,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Drives a future on this thread. Natively every wait is a blocking call, so one poll is enough.
+#[cfg(feature = "native")]
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());

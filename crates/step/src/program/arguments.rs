@@ -1,33 +1,26 @@
-//! A step's arguments: from JSON, or from the positional text of a bash script.
+//! Where the executable's arguments come from: JSON in three places, or positional text.
 //!
-//! Always so: what comes out has only names that the script knows, each of the right kind, and every required one.
+//! Always so: what comes out was checked against the script.
 
 use std::fs;
 use std::io::Read;
 
-use millwright_core::catalog::{Argument, ArgumentKind, Object};
+use millwright_core::catalog::{Argument, Object};
 use serde_json::Value;
 
 use super::command_line::Given;
-use super::help;
 use crate::steps::StepError;
+use crate::steps::arguments::{bad, check, from_words, kind_of};
 
 /// Reads and checks the arguments. `null` means absent.
 ///
 /// # Errors
 /// Naming the argument and what is wrong with it.
 pub(super) fn read(expected: &[Argument], given: Given) -> Result<Object, StepError> {
-    let mut object = match given {
-        Given::Json(source) => from_json(&source)?,
-        Given::Positional(words) => from_text(expected, &words)?,
-    };
-    object.retain(|_, value| !value.is_null());
-    for (name, value) in &object {
-        let argument = known(expected, name)?;
-        check_kind(argument, value)?;
+    match given {
+        Given::Json(source) => check(expected, from_json(&source)?),
+        Given::Positional(words) => from_words(expected, &words),
     }
-    check_required(expected, &object)?;
-    Ok(object)
 }
 
 fn from_json(source: &str) -> Result<Object, StepError> {
@@ -60,120 +53,9 @@ fn unreadable(place: &str, error: &std::io::Error) -> StepError {
     bad(format!("the arguments in {place} cannot be read: {error}"))
 }
 
-/// Bash passes a missing argument as empty text and a JSON `null` as the word.
-fn from_text(expected: &[Argument], words: &[String]) -> Result<Object, StepError> {
-    if words.len() > expected.len() {
-        return Err(bad(format!(
-            "{} arguments are given, but the step takes {}",
-            words.len(),
-            expected.len()
-        )));
-    }
-    let given = expected.iter().zip(words);
-    let given = given.filter(|(_, word)| !word.is_empty() && *word != "null");
-    given
-        .map(|(argument, word)| Ok((argument.name.to_owned(), value(*argument, word)?)))
-        .collect()
-}
-
-fn value(argument: Argument, word: &str) -> Result<Value, StepError> {
-    let text = || Value::String(word.to_owned());
-    match argument.kind {
-        ArgumentKind::Text => Ok(text()),
-        ArgumentKind::Any => Ok(serde_json::from_str(word).unwrap_or_else(|_| text())),
-        kind => serde_json::from_str(word).map_err(|_| {
-            let problem = format!("{} is not {}", shown(word), wanted(kind));
-            StepError::bad_argument(argument.name, problem)
-        }),
-    }
-}
-
-fn known(expected: &[Argument], name: &str) -> Result<Argument, StepError> {
-    if let Some(argument) = expected.iter().find(|argument| argument.name == name) {
-        return Ok(*argument);
-    }
-    let names = expected.iter().map(|argument| argument.name);
-    let hint = match help::nearest(name, names.clone()) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("it takes {}", names.collect::<Vec<_>>().join(", ")),
-    };
-    Err(bad(format!(
-        "the step has no argument {}; {hint}",
-        shown(name)
-    )))
-}
-
-fn check_kind(argument: Argument, value: &Value) -> Result<(), StepError> {
-    let fits = match argument.kind {
-        ArgumentKind::Text => value.is_string(),
-        ArgumentKind::Integer => value.is_i64(),
-        ArgumentKind::Number => value.is_number(),
-        ArgumentKind::Boolean => value.is_boolean(),
-        ArgumentKind::Object => value.is_object(),
-        ArgumentKind::Array => value.is_array(),
-        ArgumentKind::Any => true,
-    };
-    if fits {
-        return Ok(());
-    }
-    // A text may hold a secret that was meant for another argument; a number cannot.
-    let found = match value {
-        Value::Number(number) => number.to_string(),
-        other => kind_of(other).to_owned(),
-    };
-    Err(StepError::bad_argument(
-        argument.name,
-        format!("{found} is not {}", wanted(argument.kind)),
-    ))
-}
-
-fn check_required(expected: &[Argument], object: &Object) -> Result<(), StepError> {
-    let missing = expected
-        .iter()
-        .filter(|one| one.required && !object.contains_key(one.name));
-    let names: Vec<&str> = missing.map(|one| one.name).collect();
-    match names.as_slice() {
-        [] => Ok(()),
-        [name] => Err(bad(format!("argument {name} is missing"))),
-        names => Err(bad(format!("arguments {} are missing", names.join(", ")))),
-    }
-}
-
-fn wanted(kind: ArgumentKind) -> &'static str {
-    match kind {
-        ArgumentKind::Text => "a text",
-        ArgumentKind::Integer => "a whole number",
-        ArgumentKind::Number => "a number",
-        ArgumentKind::Boolean => "true or false",
-        ArgumentKind::Object => "a JSON object",
-        ArgumentKind::Array => "a JSON list",
-        ArgumentKind::Any => "JSON",
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn shown(word: &str) -> String {
-    let short: String = word.chars().take(40).collect();
-    let more = if short.len() < word.len() { "…" } else { "" };
-    format!("{short:?}{more}")
-}
-
-fn bad(message: String) -> StepError {
-    StepError::BadArguments(message)
-}
-
 #[cfg(test)]
 mod tests {
+    use millwright_core::catalog::ArgumentKind;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::help;
+use crate::steps::arguments::nearest;
 use crate::steps::{StepEntry, StepError};
 
 /// What the command line asks for.
@@ -87,7 +88,7 @@ fn text(word: OsString) -> Result<String, StepError> {
 
 fn unknown(name: &str, steps: &[StepEntry]) -> StepError {
     let names = steps.iter().map(|step| step.name);
-    let hint = help::nearest(name, names).map_or_else(
+    let hint = nearest(name, names).map_or_else(
         || "--list names all".to_owned(),
         |near| format!("did you mean {near}?"),
     );

@@ -79,13 +79,6 @@ pub(super) fn of_step(step: &StepEntry) -> String {
     text
 }
 
-/// The name that a mistyped one probably means.
-pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = names.map(|name| (strsim::jaro_winkler(word, name), name));
-    let best = scored.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(score, _)| *score > 0.8).map(|(_, name)| name)
-}
-
 /// The text in lines of at most 100 characters, as far as its words allow.
 fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];

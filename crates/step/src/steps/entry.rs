@@ -6,6 +6,7 @@ use millwright_core::catalog::{Argument, Object, Script};
 use serde_json::Value;
 
 use super::StepError;
+use super::portable::carry_out;
 use crate::host::{NativeHost, block_on};
 
 /// One step of an executable.
@@ -48,13 +49,5 @@ pub fn perform<S: Script>(
     host: &NativeHost,
     run: impl AsyncFnOnce(S, &NativeHost) -> Result<S::Output, StepError>,
 ) -> Result<Value, StepError> {
-    let arguments: S =
-        serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
-            let (path, reason) = (error.path().to_string(), error.into_inner());
-            StepError::bad_argument(&path, reason)
-        })?;
-    let output = block_on(run(arguments, host))?;
-    serde_json::to_value(output).map_err(|error| {
-        StepError::failed(format!("the result cannot be written as JSON: {error}"))
-    })
+    block_on(carry_out(arguments, host, run))
 }

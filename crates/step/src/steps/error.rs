@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::client::ClientError;
 use crate::exit::Exit;
+#[cfg(feature = "native")]
 use crate::host::ProcessError;
+#[cfg(feature = "native")]
 use crate::workspace::WorkspaceError;
 
 /// Why a step has no result.
@@ -42,6 +44,7 @@ pub enum StepError {
         details: Object,
     },
     /// Another program could not do its work.
+    #[cfg(feature = "native")]
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// A file or folder could not be read or written.
@@ -53,6 +56,7 @@ pub enum StepError {
         reason: io::Error,
     },
     /// Work in git cannot begin, or be merged.
+    #[cfg(feature = "native")]
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
 }
@@ -86,11 +90,9 @@ impl StepError {
             | Self::BadEnvironment(_)
             | Self::Api(ClientError::BadAddress { .. } | ClientError::BadToken) => Exit::BadInput,
             Self::Api(_) => Exit::Unavailable,
-            Self::TimedOut { .. }
-            | Self::Failed { .. }
-            | Self::Process(_)
-            | Self::File { .. }
-            | Self::Workspace(_) => Exit::Failed,
+            Self::TimedOut { .. } | Self::Failed { .. } | Self::File { .. } => Exit::Failed,
+            #[cfg(feature = "native")]
+            Self::Process(_) | Self::Workspace(_) => Exit::Failed,
         }
     }
 
@@ -121,8 +123,10 @@ impl StepError {
             Self::Api(_) => "ApiError",
             Self::TimedOut { .. } => "TimedOut",
             Self::Failed { .. } => "StepFailed",
+            #[cfg(feature = "native")]
             Self::Process(_) => "ProgramError",
             Self::File { .. } => "FileError",
+            #[cfg(feature = "native")]
             Self::Workspace(error) => error.kind(),
         }
     }

@@ -38,6 +38,7 @@ impl Belongs {
     }
 
     /// A project, where one is named.
+    #[cfg(feature = "native")]
     pub(super) fn project(id: Option<i64>) -> Self {
         Self {
             // Flows pass 0 where their caller named no project.
@@ -79,6 +80,7 @@ pub(super) async fn registered<T: Serialize>(
 ///
 /// # Errors
 /// Those of `work`.
+#[cfg(feature = "native")]
 pub(super) async fn with_own_run<T: Serialize>(
     host: &impl Host,
     script: &str,
