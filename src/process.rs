@@ -4,18 +4,23 @@
 
 use std::fs;
 
-/// When a process began, in the system's clock ticks; `None` where there is no such process, or no `/proc`.
+/// When a process began, in the system's clock ticks; `None` where there is no such process, or no `/proc`. One that has ended is
+/// none, also where nobody has asked for its exit code yet, as in a container without an init.
 pub(crate) fn began(id: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The program's name is in parentheses and may hold anything; the 20th word after it is the moment.
+    // The program's name is in parentheses and may hold anything; the state follows it, and the 20th word is the moment.
     let (_, words) = stat.rsplit_once(')')?;
-    words.split_ascii_whitespace().nth(19).map(str::to_owned)
+    let mut words = words.split_ascii_whitespace();
+    let has_ended = matches!(words.next()?, "Z" | "X");
+    words.nth(18).filter(|_| !has_ended).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::process::{Command, id};
+
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
     use super::*;
 
@@ -29,6 +34,9 @@ mod tests {
         assert_eq!(ticks(id()), ticks(id()));
         assert!(ticks(child.id()) >= ticks(id()));
         child.kill().unwrap();
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(Pid::from_child(&child)), ended).unwrap();
+        assert_eq!(began(child.id()), None, "it has ended");
         child.wait().unwrap();
         assert_eq!(began(child.id()), None);
     }
