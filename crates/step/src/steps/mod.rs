@@ -50,6 +50,7 @@ mod run_quality;
 mod spec_audit;
 mod step_execute_api;
 mod step_run_qa_api;
+mod typed;
 #[cfg(feature = "native")]
 mod worker;
 

@@ -6,6 +6,7 @@ use millwright_core::catalog::{Arguments, Object, Script, scripts};
 use serde_json::Value;
 
 use super::arguments::{bad, from_words};
+use super::typed::typed;
 use super::{
     StepError, emit_tasksgodzilla_codex_refs, finish_tasksgodzilla_codex_run, handle_feedback,
     protocol_plan_and_wait, protocol_select_next_step, spec_audit, step_execute_api,
@@ -56,11 +57,7 @@ pub(super) async fn carry_out<S: Script, H>(
     host: &H,
     run: impl AsyncFnOnce(S, &H) -> Result<S::Output, StepError>,
 ) -> Result<Value, StepError> {
-    let arguments: S =
-        serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
-            let (path, reason) = (error.path().to_string(), error.into_inner());
-            StepError::bad_argument(&path, reason)
-        })?;
+    let arguments = typed(arguments)?;
     let output = run(arguments, host).await?;
     serde_json::to_value(output).map_err(|error| {
         StepError::failed(format!("the result cannot be written as JSON: {error}"))

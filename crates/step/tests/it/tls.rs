@@ -62,7 +62,7 @@ fn emit(url: &str) -> Step {
 #[test]
 fn an_api_with_its_own_authority_is_reached_when_the_authority_is_named() {
     let (url, certificate) = secure_api();
-    let ended = emit(&url).run().exits(3);
+    let ended = emit(&url).env("SSL_CERT_FILE", "").run().exits(3);
     assert!(
         ended
             .stderr
@@ -71,21 +71,26 @@ fn an_api_with_its_own_authority_is_reached_when_the_authority_is_named() {
         ended.stderr
     );
 
-    let step = emit(&url);
-    let path = step.folder().join("authority.pem");
-    fs::write(&path, certificate).unwrap();
-    let ended = step.env("SSL_CERT_FILE", text(&path)).run().exits(3);
-    assert!(
-        ended.stderr.contains("the API answered 418: t"),
-        "{}",
-        ended.stderr
-    );
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let step = emit(&url);
+        let folder = step.folder().join("authorities");
+        let file = folder.join("authority.pem");
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, &certificate).unwrap();
+        let place = if variable == "SSL_CERT_FILE" {
+            &file
+        } else {
+            &folder
+        };
+        let said = step.env(variable, text(place)).run().exits(3).stderr;
+        assert!(said.contains("the API answered 418: t"), "{said}");
+    }
 }
 
 #[test]
 fn a_file_without_certificates_is_named() {
     for (file, problem) in [
-        ("/dev/null", "holds no PEM certificate"),
+        ("/dev/null", "no PEM certificate to trust"),
         ("/nowhere/at/all", "No such file"),
     ] {
         let ended = emit("https://localhost:1")
