@@ -1,6 +1,6 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`embedded`], [`spec`],
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`windmill`], [`embedded`], [`spec`],
 //! [`store`], [`mill`], [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
@@ -13,3 +13,4 @@ pub mod server;
 pub mod spec;
 pub mod store;
 mod utf8;
+pub mod windmill;

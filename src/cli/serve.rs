@@ -13,8 +13,9 @@ use millwright_step::files::write_whole;
 use tokio::net::TcpListener;
 
 use super::{CommandError, Exit, logging, output, signals};
-use crate::server::{self, Access, App, AppState, ServerOptions, WindmillOptions, WorkOptions};
+use crate::server::{self, Access, App, AppState, ServerOptions, WorkOptions};
 use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
+use crate::windmill::{BadConnection, Connection};
 
 /// Serves the refs API.
 #[derive(Debug, Args)]
@@ -116,7 +117,7 @@ impl Opened {
 }
 
 /// The Windmill that the environment names.
-fn windmill() -> Result<Option<WindmillOptions>, CommandError> {
+fn windmill() -> Result<Option<Connection>, CommandError> {
     let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let Some(url) = set("TASKSGODZILLA_WINDMILL_URL") else {
         return Ok(None);
@@ -133,8 +134,14 @@ fn windmill() -> Result<Option<WindmillOptions>, CommandError> {
     })?;
     let workspace = workspace.as_deref().unwrap_or("starter");
     let token = set("TASKSGODZILLA_WINDMILL_TOKEN");
-    let options = WindmillOptions::new(&url, token, workspace, timeout);
-    options.map(Some).map_err(|error| bad(error.to_string()))
+    let connection = Connection::new(&url, token, workspace, timeout);
+    connection.map(Some).map_err(|error| {
+        let variable = match error {
+            BadConnection::Url(_) => "TASKSGODZILLA_WINDMILL_URL",
+            BadConnection::Workspace(_) => "TASKSGODZILLA_WINDMILL_WORKSPACE",
+        };
+        bad(format!("{variable}: {error}"))
+    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {

@@ -33,7 +33,6 @@ mod work;
 pub use auth::{Access, OpenToAll};
 pub use error::{ApiError, ErrorBody, InvalidBody, Issue};
 pub use extract::{JsonBody, OptionalJsonBody, PathParams, QueryParams};
-pub use jobs::{BadWindmill, WindmillOptions};
 pub use observe::RequestId;
 pub use openapi::document;
 pub use router::router;

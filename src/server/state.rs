@@ -10,11 +10,12 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::Access;
-use super::jobs::{JobClient, WindmillOptions};
+use super::jobs::JobClient;
 use super::logs::{LogRoots, Parked};
 use super::work::{Work, WorkOptions};
 use crate::mill;
 use crate::store::Store;
+use crate::windmill::Connection;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -52,7 +53,7 @@ pub struct ServerOptions {
     /// The folders below which logs and artifacts may be read as files.
     pub log_roots: Vec<PathBuf>,
     /// The Windmill that is asked about jobs that the mill does not know.
-    pub windmill: Option<WindmillOptions>,
+    pub windmill: Option<Connection>,
     /// The routes of a mill that starts jobs; without one, the jobs that the database holds are shown.
     pub mill: Option<Router>,
     /// How steps are executed.

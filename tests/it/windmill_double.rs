@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::{StreamExt, stream};
-use millwright::server::WindmillOptions;
+use millwright::windmill::Connection;
 use millwright_core::refs::JobId;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -185,9 +185,9 @@ pub(crate) fn names_file(job: JobId, name: &str) -> String {
 }
 
 /// What the API needs to reach one.
-pub(crate) fn options(url: &str, token: &str) -> WindmillOptions {
+pub(crate) fn options(url: &str, token: &str) -> Connection {
     let timeout = Duration::from_secs(2);
-    WindmillOptions::new(url, Some(token.to_owned()), "starter", timeout).unwrap()
+    Connection::new(url, Some(token.to_owned()), "starter", timeout).unwrap()
 }
 
 async fn show(

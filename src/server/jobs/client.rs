@@ -13,10 +13,10 @@ use millwright_core::refs::JobId;
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
-use super::WindmillOptions;
-use super::error::{JobError, reason_of};
+use super::error::JobError;
 use super::record::{Job, MaybeResult};
 use super::update::Update;
+use crate::windmill::{self, Connection, WindmillError, reason_of};
 
 /// An answer that is no log is never longer.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
@@ -37,10 +37,7 @@ pub(in crate::server) struct JobServer(Arc<Transport>);
 #[derive(Debug)]
 enum Transport {
     Mill(Router),
-    Windmill {
-        client: reqwest::Client,
-        options: WindmillOptions,
-    },
+    Windmill(windmill::Client),
 }
 
 type Content = BoxStream<'static, Result<Bytes, JobError>>;
@@ -49,7 +46,7 @@ impl JobClient {
     /// A client of the mill's routes, and of a Windmill where there is one.
     pub(in crate::server) fn new(
         mill: Router,
-        windmill: Option<WindmillOptions>,
+        windmill: Option<Connection>,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             mill: JobServer(Arc::new(Transport::Mill(mill))),
@@ -80,15 +77,9 @@ impl JobClient {
 }
 
 impl JobServer {
-    fn windmill(options: WindmillOptions) -> Result<Self, reqwest::Error> {
-        // Another part of the program has installed it already: then this one has it too.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
-            .connect_timeout(options.timeout)
-            .read_timeout(options.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self(Arc::new(Transport::Windmill { client, options })))
+    fn windmill(connection: Connection) -> Result<Self, reqwest::Error> {
+        let client = windmill::Client::new(connection)?;
+        Ok(Self(Arc::new(Transport::Windmill(client))))
     }
 
     /// How a job stands, without its log.
@@ -145,7 +136,7 @@ impl JobServer {
     async fn get(&self, id: JobId, path: &str) -> Result<Content, JobError> {
         let (status, content) = match &*self.0 {
             Transport::Mill(routes) => ask_mill(routes, path).await?,
-            Transport::Windmill { client, options } => ask_windmill(client, options, path).await?,
+            Transport::Windmill(client) => ask_windmill(client, path).await?,
         };
         match status {
             StatusCode::OK => Ok(content),
@@ -174,17 +165,14 @@ async fn ask_mill(routes: &Router, path: &str) -> Result<(StatusCode, Content), 
 }
 
 async fn ask_windmill(
-    client: &reqwest::Client,
-    options: &WindmillOptions,
+    client: &windmill::Client,
     path: &str,
 ) -> Result<(StatusCode, Content), JobError> {
-    let base = options.url.as_str().trim_end_matches('/');
-    let mut request = client.get(format!("{base}/api/w/{}/{path}", options.workspace));
-    if let Some(token) = &options.token {
-        request = request.bearer_auth(token);
-    }
-    let unreachable = |error| JobError::Unreachable(reason_of(error));
-    let response = request.send().await.map_err(unreachable)?;
+    let response = client.answer(path).await.map_err(|error| match error {
+        WindmillError::Unreachable { reason, .. } => JobError::Unreachable(reason),
+        other => JobError::BadAnswer(other.to_string()),
+    })?;
+    let cut = |error| JobError::Unreachable(reason_of(error));
     let status = response.status();
-    Ok((status, response.bytes_stream().map_err(unreachable).boxed()))
+    Ok((status, response.bytes_stream().map_err(cut).boxed()))
 }

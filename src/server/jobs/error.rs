@@ -43,16 +43,3 @@ impl From<JobError> for ApiError {
         Self::new(status, error.to_string())
     }
 }
-
-/// The innermost reason, which says more than "error sending request".
-pub(super) fn reason_of(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut innermost: &dyn std::error::Error = &error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    match innermost.to_string() {
-        reason if error.is_timeout() => format!("no answer in time ({reason})"),
-        reason => reason,
-    }
-}

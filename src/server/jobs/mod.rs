@@ -4,13 +4,11 @@
 
 mod client;
 mod error;
-mod options;
 mod record;
 mod scan;
 mod update;
 
 pub(super) use client::{JobClient, JobServer};
 pub(super) use error::JobError;
-pub use options::{BadWindmill, WindmillOptions};
 pub(super) use record::{FlowStatus, Job, JobState, Module};
 pub(super) use update::Update;
