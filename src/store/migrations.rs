@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_runs_of_jobs.sql"),
     include_str!("migrations/0008_pull_requests.sql"),
     include_str!("migrations/0009_plannings.sql"),
+    include_str!("migrations/0010_lost_claims.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -12,7 +12,7 @@ use crate::git_fixture::commit_all;
 use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
-use crate::{clarifications, codemachine, triggers};
+use crate::{clarifications, codemachine, job_failures, triggers};
 
 /// The types of all events that a project's server tells of.
 async fn seen(project: &Project) -> BTreeSet<String> {
@@ -218,7 +218,7 @@ async fn by_people() -> BTreeSet<String> {
         let path = format!("/steps/{}/actions/{action}", step.step);
         project.api.post(&path, &json!({})).await.expect(200);
     }
-    for outcome in ["opened", "exists", "failed", "skipped"] {
+    for outcome in ["enqueued", "opened", "exists", "failed", "skipped"] {
         let path = format!("/protocols/{protocol}/pull_request");
         let body = json!({"outcome": outcome, "message": "so it is"});
         project.api.post(&path, &body).await.expect(200);
@@ -244,6 +244,13 @@ async fn by_ends() -> BTreeSet<String> {
         tables.give_up(&begun.started.execution_id)
     });
     lost.await.unwrap();
+    job_failures::late(&project).await;
+    let run = json!({"job_type": "windmill", "run_id": "r", "protocol_run_id": protocol});
+    let start = project.api.post("/codex/runs/start", &run);
+    start.await.expect(200);
+    let end = json!({"status": "failed"});
+    let finish = project.api.post("/codex/runs/r/finish", &end);
+    finish.await.expect(200);
     seen(&project).await
 }
 

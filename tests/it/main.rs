@@ -26,6 +26,7 @@ mod flows;
 mod full_disk;
 mod full_protocol;
 mod git_fixture;
+mod job_failures;
 mod journey;
 mod log_fixture;
 mod logs;

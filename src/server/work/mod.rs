@@ -260,13 +260,15 @@ impl Work {
         report: Report,
     ) -> Result<StepRun, StoreError> {
         let running = self.0.running.ids();
-        let (step, ended) = self
-            .protocols()
-            .write(move |tables| {
-                let step = tables.report(step_run_id, &claim, &report)?;
-                Ok((step, tables.ended_among(&running)?))
-            })
-            .await?;
+        let taken = self.protocols().write(move |tables| {
+            if let Some(refused) = tables.refuse_late(step_run_id, &claim, &report)? {
+                // That it came too late is kept; the refusal is the answer.
+                return Ok(Err(refused));
+            }
+            let step = tables.report(step_run_id, &claim, &report)?;
+            Ok(Ok((step, tables.ended_among(&running)?)))
+        });
+        let (step, ended) = taken.await??;
         self.0.running.cancel(&ended);
         Ok(step)
     }

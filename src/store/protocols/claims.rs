@@ -161,11 +161,7 @@ impl Tables<'_> {
     pub(super) fn held(&self, step_run_id: i64, claim: &str) -> Result<HeldClaim, StoreError> {
         self.claim_of(step_run_id)?
             .filter(|held| held.claim == claim)
-            .ok_or_else(|| {
-                StoreError::Conflict(format!(
-                    "claim {claim} does not hold step {step_run_id}: it lapsed, was used up, or the step was sent back"
-                ))
-            })
+            .ok_or_else(|| not_held(step_run_id, claim))
     }
 
     /// A claim for work that begins at once and that the caller did not claim: it ends with that work.
@@ -307,6 +303,7 @@ impl Tables<'_> {
         };
         self.fail_running(&held.claim, &error)?;
         self.drop_claim(held.step_run_id)?;
+        self.lose(held)?;
         let seen = self.see(held.protocol_run_id)?;
         let status = seen.snapshot.step(held.step_run_id).map(|step| step.status);
         let decision = if held.phase.is_none() {
@@ -336,6 +333,13 @@ impl Tables<'_> {
         let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
         Timestamp(self.now.0.saturating_add(micros))
     }
+}
+
+/// The refusal of a claim that does not hold its step.
+pub(super) fn not_held(step_run_id: i64, claim: &str) -> StoreError {
+    StoreError::Conflict(format!(
+        "claim {claim} does not hold step {step_run_id}: it lapsed, was used up, or the step was sent back"
+    ))
 }
 
 /// A claim, as the API gives it.

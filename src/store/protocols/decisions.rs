@@ -124,8 +124,11 @@ impl Tables<'_> {
         }
         let held = self.claim_of(after.id)?;
         self.drop_claim(after.id)?;
+        let held = held.filter(|held| by != Some(&*held.claim));
+        if let Some(held) = &held {
+            self.lose(held)?;
+        }
         match held {
-            Some(held) if by == Some(&*held.claim) => Ok(()),
             Some(held) if after.status == StepStatus::Pending => {
                 self.supersede(after.id, &held.claim)
             }

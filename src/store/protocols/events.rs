@@ -3,7 +3,7 @@
 //! Always so: a list is in the order in which things happened.
 
 use millwright_core::protocol::{Event, EventType, NewEvent};
-use rusqlite::{Row, ToSql};
+use rusqlite::{Connection, Row, ToSql};
 use serde_json::Value;
 
 use super::{StoreError, Tables};
@@ -37,21 +37,7 @@ impl Tables<'_> {
         protocol_run_id: i64,
         event: &NewEvent,
     ) -> Result<(), StoreError> {
-        let metadata = (!event.metadata.is_empty()).then(|| Value::Object(event.metadata.clone()));
-        self.connection
-            .prepare_cached(
-                "INSERT INTO events (protocol_run_id, step_run_id, event_type, message, metadata, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute((
-                protocol_run_id,
-                event.step_run_id,
-                event.event_type.as_str(),
-                &event.message,
-                metadata,
-                self.now,
-            ))?;
-        Ok(())
+        record(self.connection, protocol_run_id, event, self.now)
     }
 
     /// The events of a protocol run.
@@ -102,6 +88,33 @@ impl Tables<'_> {
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
     }
+}
+
+/// Writes an event of a protocol run that there is.
+///
+/// # Errors
+/// The database's.
+pub(in crate::store) fn record(
+    connection: &Connection,
+    protocol_run_id: i64,
+    event: &NewEvent,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let metadata = (!event.metadata.is_empty()).then(|| Value::Object(event.metadata.clone()));
+    connection
+        .prepare_cached(
+            "INSERT INTO events (protocol_run_id, step_run_id, event_type, message, metadata, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((
+            protocol_run_id,
+            event.step_run_id,
+            event.event_type.as_str(),
+            &event.message,
+            metadata,
+            now,
+        ))?;
+    Ok(())
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {

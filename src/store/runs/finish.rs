@@ -2,12 +2,13 @@
 //!
 //! Always so: the first end counts. The same end told again adds what was missing; another end is refused.
 
+use millwright_core::protocol::{NewEvent, job_failed};
 use millwright_core::refs::{FinishRun, JobId, JobRef, Resource, Run, RunStatus};
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 use serde_json::Value;
 
 use super::get;
-use crate::store::{StoreError, Timestamp, artifacts};
+use crate::store::{StoreError, Timestamp, artifacts, protocols};
 
 const FINISH: &str = "UPDATE codex_runs SET
         status = :status,
@@ -45,14 +46,20 @@ pub fn finish(
     end: &FinishRun,
     now: Timestamp,
 ) -> Result<Run, StoreError> {
-    let status = get(connection, run_id)?.status;
+    let run = get(connection, run_id)?;
+    let status = run.status;
     if status.is_final() && status != end.status {
         let (status, wanted) = (status.as_str(), end.status.as_str());
         return Err(StoreError::Conflict(format!(
             "run {run_id} is {status} already, so it cannot become {wanted}; a start with a higher attempt reopens it"
         )));
     }
-    write(connection, run_id, end, now)
+    let job = followed_job(connection, &run)?;
+    let finished = write(connection, run_id, end, now)?;
+    if !status.is_final() {
+        tell(connection, &finished, job, now)?;
+    }
+    Ok(finished)
 }
 
 /// Finishes every unfinished run that follows a job which has ended, and returns their ids.
@@ -72,7 +79,8 @@ pub fn finish_for_job(
         .collect::<Result<_, _>>()?;
     let now = Timestamp::now();
     for run_id in &open {
-        write(connection, run_id, end, now)?;
+        let finished = write(connection, run_id, end, now)?;
+        tell(connection, &finished, Some(job), now)?;
     }
     Ok(open)
 }
@@ -115,6 +123,37 @@ pub fn end_with(status: RunStatus, mut result: Value) -> FinishRun {
         cost_tokens: None,
         cost_cents: None,
     }
+}
+
+/// The failure of a protocol's run is an event of the protocol.
+fn tell(
+    connection: &Connection,
+    run: &Run,
+    job: Option<JobId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if run.status != RunStatus::Failed {
+        return Ok(());
+    }
+    let known: Option<(i64, Option<i64>, Option<String>)> = connection
+        .prepare_cached(
+            "SELECT protocol_runs.id, step_runs.id, spec_hash FROM protocol_runs
+             LEFT JOIN step_runs ON step_runs.id = ?2 AND step_runs.protocol_run_id = protocol_runs.id
+             WHERE protocol_runs.id = ?1",
+        )?
+        .query_row((run.protocol_run_id, run.step_run_id), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .optional()?;
+    let Some((protocol, step_run_id, spec_hash)) = known else {
+        return Ok(());
+    };
+    let event = job_failed(run, job).with("spec_hash", spec_hash);
+    let event = NewEvent {
+        step_run_id,
+        ..event
+    };
+    protocols::record(connection, protocol, &event, now)
 }
 
 fn write(

@@ -123,6 +123,12 @@ words! {
         TriggerInlineFailed = "trigger_inline_failed",
         /// Triggers have followed one another too far.
         TriggerInlineDepthExceeded = "trigger_inline_depth_exceeded",
+        /// The run of a job of the protocol's has failed.
+        JobFailed = "job_failed",
+        /// A job that has lost its claim on a step has reported on it all the same.
+        UnknownJob = "unknown_job",
+        /// A job begins to open a pull request.
+        OpenPrEnqueued = "open_pr_enqueued",
         /// A pull request was opened.
         OpenPr = "open_pr",
         /// A pull request could not be opened.

@@ -14,6 +14,7 @@ mod execution;
 mod failure;
 mod hash;
 pub mod import;
+mod job_failure;
 mod lifecycle;
 mod naming;
 pub mod placeholders;
@@ -47,6 +48,7 @@ pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
 pub use failure::{FailureKind, classify};
 pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
+pub use job_failure::{FailureCategory, came_too_late, job_failed};
 pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
     planner_failed, replan, resume, retry, skip, spec_missing, spec_refused, start,

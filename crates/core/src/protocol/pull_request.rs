@@ -11,6 +11,8 @@ use super::{Decision, EventType, NewEvent, Snapshot};
 words! {
     /// What became of the attempt to open a pull request.
     PullRequestOutcome is a "outcome of a pull request" {
+        /// A job begins to open it.
+        Enqueued = "enqueued",
         /// It is open now.
         Opened = "opened",
         /// The branch had one already.
@@ -38,12 +40,17 @@ pub struct PullRequestReport {
     pub number: Option<i64>,
     /// The repository that it is to be opened in, without anything secret.
     pub git_url: Option<String>,
+    /// The job that is about to open it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_length = 200))]
+    pub job_id: Option<String>,
 }
 
 /// The event that tells of the attempt.
 pub fn pull_request_reported(snapshot: &Snapshot, report: &PullRequestReport) -> Decision {
     let mut decision = Decision::from(snapshot);
     let event_type = match report.outcome {
+        PullRequestOutcome::Enqueued => EventType::OpenPrEnqueued,
         PullRequestOutcome::Opened => EventType::OpenPr,
         PullRequestOutcome::Exists => EventType::OpenPrBranchExists,
         PullRequestOutcome::Failed => EventType::OpenPrFailed,
@@ -62,6 +69,9 @@ pub fn pull_request_reported(snapshot: &Snapshot, report: &PullRequestReport) ->
     }
     if let Some(number) = report.number {
         event = event.with("pr_number", number);
+    }
+    if report.outcome == PullRequestOutcome::Enqueued {
+        event = event.with("job_id", report.job_id.clone());
     }
     decision.emit(event);
     decision

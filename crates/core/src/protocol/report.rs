@@ -108,7 +108,7 @@ impl Report {
     }
 
     /// What was used and spent.
-    fn telemetry(&self) -> &Telemetry {
+    pub(super) fn telemetry(&self) -> &Telemetry {
         match self {
             Self::Started(telemetry) => telemetry,
             Self::Executed(report) => &report.telemetry,

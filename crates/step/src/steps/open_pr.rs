@@ -15,10 +15,10 @@ use millwright_core::protocol::{
     Project, ProtocolRun, PullRequestOutcome as Outcome, PullRequestReport,
 };
 
-use super::StepError;
 use super::git::Address;
 use super::registration::{Belongs, params, registered};
-use crate::client::Client;
+use super::{StepError, job};
+use crate::client::{Client, ClientError};
 use crate::host::{Host, NativeHost};
 use crate::workspace::{Options, Place, Publication, publication};
 use forge::Forge;
@@ -48,6 +48,8 @@ async fn open(args: &Args, host: &NativeHost) -> Result<Output, StepError> {
     let clock = host.now();
     let client = Client::protocols(host)?;
     let run = client.protocol(args.protocol_run_id).await?;
+    let begun = client.report_pull_request(run.id, &begins(host)).await;
+    warn_unless(host, begun);
     let project = client.project(run.project_id).await?;
     let outcome = attempt(args, &run, &project, host).await;
     let report = match &outcome {
@@ -56,12 +58,8 @@ async fn open(args: &Args, host: &NativeHost) -> Result<Output, StepError> {
     };
     let kept = client.report_pull_request(run.id, &report).await;
     let (provider, report) = outcome.map_err(Failure::into_error)?;
-    if let Err(error) = kept {
-        // It is open all the same.
-        host.log(&format!(
-            "warning: the protocol does not know of it: {error}"
-        ));
-    }
+    // It is open all the same.
+    warn_unless(host, kept);
     host.log(&report.message);
     Ok(Output {
         success: true,
@@ -71,6 +69,26 @@ async fn open(args: &Args, host: &NativeHost) -> Result<Output, StepError> {
         status: "open".to_owned(),
         duration_seconds: host.now().saturating_sub(clock).as_secs_f64(),
     })
+}
+
+fn begins(host: &NativeHost) -> PullRequestReport {
+    PullRequestReport {
+        outcome: Outcome::Enqueued,
+        message: "A job begins to open a pull request.".to_owned(),
+        branch: None,
+        url: None,
+        number: None,
+        git_url: None,
+        job_id: host.env(job::JOB),
+    }
+}
+
+fn warn_unless(host: &NativeHost, told: Result<ProtocolRun, ClientError>) {
+    if let Err(error) = told {
+        host.log(&format!(
+            "warning: the protocol does not know of it: {error}"
+        ));
+    }
 }
 
 async fn attempt(
@@ -203,6 +221,7 @@ fn report(found: Found, branch: &str, address: &Address) -> PullRequestReport {
         url: Some(found.url),
         number: Some(found.number),
         git_url: Some(address.shown().to_owned()),
+        job_id: None,
     }
 }
 
@@ -246,6 +265,7 @@ impl Failure {
             url: None,
             number: None,
             git_url: address.map(|address| address.shown().to_owned()),
+            job_id: None,
         }
     }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::api::{Api, Reply, taken};
 use crate::git_fixture::{commit_all, git};
+use crate::step::JOB;
 use crate::step::{Ended, Step};
 
 /// The token, which nobody may see but the forge.
@@ -139,13 +140,21 @@ impl Branch {
         ended
     }
 
-    /// What was reported to the protocol's API.
+    /// What was reported to the protocol's API, after that a job begins.
     #[track_caller]
     pub(crate) fn reported(&self) -> Value {
         let calls = self.protocols.calls();
         let start = "POST /protocols/3/pull_request ";
-        let body = calls.iter().find_map(|call| call.strip_prefix(start));
-        serde_json::from_str(body.unwrap_or_else(|| panic!("nothing: {calls:?}"))).unwrap()
+        let bodies = calls.iter().filter_map(|call| call.strip_prefix(start));
+        let bodies: Vec<Value> = bodies
+            .map(|body| serde_json::from_str(body).unwrap())
+            .collect();
+        let [begun, outcome] = bodies.as_slice() else {
+            panic!("not two reports: {calls:?}");
+        };
+        assert_eq!(begun["outcome"], "enqueued");
+        assert_eq!(begun["job_id"], JOB);
+        outcome.clone()
     }
 
     /// Whether the remote has the branch as the checkout has it.
