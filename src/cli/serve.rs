@@ -13,7 +13,7 @@ use millwright_step::files::write_whole;
 use tokio::net::TcpListener;
 
 use super::{CommandError, Exit, logging, output, signals};
-use crate::server::{self, Access, App, AppState, ServerOptions, WorkOptions};
+use crate::server::{self, Access, App, AppState, ServerOptions, WebhookOptions, WorkOptions};
 use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
 use crate::windmill::{BadConnection, Connection};
 
@@ -85,6 +85,7 @@ impl Opened {
             store,
             options: ServerOptions {
                 token,
+                webhooks: WebhookOptions::read(|name| env::var(name).ok()),
                 log_roots,
                 windmill,
                 work,

@@ -5,6 +5,7 @@
 mod artifacts;
 mod audit;
 mod auth;
+mod branches;
 mod clarifications;
 mod codemachine;
 mod error;
@@ -28,6 +29,7 @@ mod specs;
 mod sse;
 mod state;
 mod steps;
+mod webhooks;
 mod work;
 
 pub use auth::{Access, OpenToAll};
@@ -38,4 +40,5 @@ pub use openapi::document;
 pub use router::router;
 pub use serve::serve;
 pub use state::{App, AppState, BadOptions, ServerOptions};
+pub use webhooks::WebhookOptions;
 pub use work::{Work, WorkOptions};

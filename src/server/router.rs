@@ -1,6 +1,6 @@
 //! The list of routes.
 //!
-//! Always so: every route except `/health` asks for the token, and `OpenAPI` shows every route that is listed here.
+//! Always so: every route except `/health` asks for the token, those of webhooks for one of their own, and `OpenAPI` shows every route that is listed here.
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -14,8 +14,8 @@ use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
 use super::{
-    artifacts, audit, clarifications, codemachine, events, executions, health, logs, metrics,
-    observe, openapi, projects, protocols, pull_requests, runs, specs, steps,
+    artifacts, audit, branches, clarifications, codemachine, events, executions, health, logs,
+    metrics, observe, openapi, projects, protocols, pull_requests, runs, specs, steps, webhooks,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -46,6 +46,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(runs::routes())
         .merge(artifacts::routes())
         .merge(projects::routes())
+        .merge(branches::routes())
         .merge(protocols::routes())
         .merge(pull_requests::routes())
         .merge(clarifications::routes())
@@ -64,5 +65,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
 }
 
 fn open_routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(health::show_health))
+    OpenApiRouter::new()
+        .routes(routes!(health::show_health))
+        .merge(webhooks::routes())
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::Access;
 use super::jobs::JobClient;
 use super::logs::{LogRoots, Parked};
+use super::webhooks::WebhookOptions;
 use super::work::{Work, WorkOptions};
 use crate::mill;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct App {
     pub work: Work,
     /// Who may call.
     pub access: Access,
+    /// How deliveries of forges are taken.
+    pub(super) webhooks: WebhookOptions,
     /// Who knows jobs: the mill, and Windmill.
     pub(super) jobs: JobClient,
     /// Where logs and artifacts may be read as files.
@@ -48,8 +51,10 @@ pub struct App {
 /// What a server needs besides its database.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
-    /// The bearer token that every request except `/health` must bring; without one, only this machine is served.
+    /// The bearer token that every request except `/health` and webhooks must bring; without one, only this machine is served.
     pub token: Option<String>,
+    /// How deliveries of forges are taken; without a token they are not.
+    pub webhooks: WebhookOptions,
     /// The folders below which logs and artifacts may be read as files.
     pub log_roots: Vec<PathBuf>,
     /// The Windmill that is asked about jobs that the mill does not know.
@@ -92,6 +97,7 @@ impl App {
         Ok(Arc::new(Self {
             work: Work::new(store.clone(), options.work),
             log_roots,
+            webhooks: options.webhooks,
             keep_alive: options.keep_alive.unwrap_or(KEEP_ALIVE),
             parked: Parked::default(),
             jobs,

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_pull_requests.sql"),
     include_str!("migrations/0009_plannings.sql"),
     include_str!("migrations/0010_lost_claims.sql"),
+    include_str!("migrations/0011_webhooks.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -12,7 +12,7 @@ use crate::git_fixture::commit_all;
 use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
-use crate::{clarifications, codemachine, job_failures, triggers};
+use crate::{branches, clarifications, codemachine, job_failures, triggers, webhooks};
 
 /// The types of all events that a project's server tells of.
 async fn seen(project: &Project) -> BTreeSet<String> {
@@ -34,6 +34,8 @@ async fn every_type_is_seen() {
         by_plans().await,
         by_workspaces().await,
         by_commits().await,
+        by_forges().await,
+        seen(&branches::of_every_kind().await).await,
     ] {
         all.extend(part);
     }
@@ -306,4 +308,13 @@ async fn by_commits() -> BTreeSet<String> {
     )
     .await;
     seen(&project).await
+}
+
+/// What forges deliver.
+async fn by_forges() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for project in webhooks::of_every_kind().await {
+        all.extend(seen(&project).await);
+    }
+    all
 }

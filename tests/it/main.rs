@@ -5,6 +5,7 @@
 mod agent_log;
 mod api_fixture;
 mod bad_input;
+mod branches;
 mod claims;
 mod clarifications;
 mod codemachine;
@@ -79,6 +80,7 @@ mod store;
 mod triggers;
 mod up;
 mod wait;
+mod webhooks;
 mod windmill_double;
 mod work_in_git;
 mod worker;

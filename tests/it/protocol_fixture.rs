@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use millwright::server::{ServerOptions, WorkOptions};
+use millwright::server::{ServerOptions, WebhookOptions, WorkOptions};
 use millwright::store::Timestamp;
 use millwright_step::runner::Settings;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ impl Project {
             found.map(|(_, value)| (*value).to_owned())
         };
         let settings = Settings::read(variable);
+        let webhooks = WebhookOptions::read(variable);
         let late = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&late);
         let api = Api::start_with(|folder| {
@@ -61,6 +62,7 @@ impl Project {
             ServerOptions {
                 log_roots: vec![work.make_logs().unwrap()],
                 work,
+                webhooks,
                 ..ServerOptions::default()
             }
         })

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::cli::{CommandError, Exit};
 use crate::mill::{Mill, MillOptions};
-use crate::server::{self, App, ServerOptions, WorkOptions};
+use crate::server::{self, App, ServerOptions, WebhookOptions, WorkOptions};
 
 const URL: &str = "TASKSGODZILLA_API_URL";
 const TOKEN: &str = "TASKSGODZILLA_API_TOKEN";
@@ -76,6 +76,7 @@ impl Prepared {
             .map_err(|error| CommandError::new(Exit::Unavailable, error))?;
         let options = ServerOptions {
             token: Some(token),
+            webhooks: WebhookOptions::default(),
             log_roots: vec![logs],
             windmill: None,
             mill: Some(mill.routes()),

@@ -6,6 +6,7 @@
 mod audit;
 mod contents;
 mod log;
+mod options;
 mod orphan;
 mod owner;
 mod perform;
@@ -14,42 +15,29 @@ mod port;
 mod registry;
 mod tidy;
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Clarification, Execution, ExecutionStarted, ExecutionStatus, Gate, Kind, ProtocolRun, Report,
-    StepRun,
+    Clarification, Execution, ExecutionStarted, ExecutionStatus, Forge, Gate, Kind, Project,
+    ProtocolRun, Report, StepRun,
 };
 use millwright_step::engine::Registry as Engines;
 use millwright_step::runner::Settings;
-use serde_json::Value;
+use millwright_step::workspace::branch_of;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::protocols::{Clock, ImportedSpec, Leases, Protocols, StartedExecution, Tables};
-use crate::store::{Store, StoreError, Timestamp};
+use crate::store::protocols::{ImportedSpec, Protocols, StartedExecution, Tables};
+use crate::store::{Store, StoreError};
 use contents::files;
 use log::LogFile;
+pub use options::WorkOptions;
 use registry::Registry;
 
 /// Between two looks at an execution that another server runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-
-/// How the server executes steps.
-#[derive(Clone)]
-pub struct WorkOptions {
-    /// How long claims last.
-    pub leases: Leases,
-    /// Tells the time to claims.
-    pub clock: Clock,
-    /// The folder of the executions' logs.
-    pub logs: PathBuf,
-    /// What the environment says about engines.
-    pub settings: Settings,
-}
 
 /// Executes steps. Cloning it is cheap.
 #[derive(Debug, Clone)]
@@ -63,47 +51,6 @@ struct Shared {
     logs: PathBuf,
     owner: String,
     running: Registry,
-}
-
-impl Default for WorkOptions {
-    fn default() -> Self {
-        Self {
-            leases: Leases::default(),
-            clock: Arc::new(Timestamp::now),
-            logs: ".millwright/logs".into(),
-            settings: Settings::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for WorkOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WorkOptions")
-            .field("leases", &self.leases)
-            .field("logs", &self.logs)
-            .finish_non_exhaustive()
-    }
-}
-
-impl WorkOptions {
-    /// Work that keeps its logs beside a database's file, with what the environment says about engines.
-    pub fn beside(database: &Path) -> Self {
-        let folder = database.parent().unwrap_or(Path::new(""));
-        Self {
-            logs: folder.join("logs"),
-            settings: Settings::read(|name| std::env::var(name).ok()),
-            ..Self::default()
-        }
-    }
-
-    /// Makes the folder of the logs, and gives it.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn make_logs(&self) -> io::Result<PathBuf> {
-        fs::create_dir_all(&self.logs)?;
-        Ok(self.logs.clone())
-    }
 }
 
 impl Work {
@@ -122,6 +69,11 @@ impl Work {
     /// The protocols' tables.
     pub fn protocols(&self) -> &Protocols {
         &self.0.protocols
+    }
+
+    /// The branch that a protocol run's steps commit to.
+    pub fn branch_of(&self, run: &ProtocolRun, project: &Project) -> String {
+        branch_of(run, project, &self.0.settings.workspace)
     }
 
     /// The folder of the logs that this server writes.
@@ -284,12 +236,46 @@ impl Work {
         claim: Option<String>,
         gates: Option<Vec<Gate>>,
     ) -> Result<ExecutionStarted, StoreError> {
+        self.execute_after(step_run_id, kind, claim, gates, Map::new())
+            .await
+    }
+
+    /// Begins the check of a step, since the continuous integration of its branch has passed.
+    ///
+    /// # Errors
+    /// As [`Work::execute`].
+    pub async fn check_after_ci(
+        &self,
+        step_run_id: i64,
+        forge: Forge,
+    ) -> Result<ExecutionStarted, StoreError> {
+        let cause = [("source", "ci"), ("provider", forge.as_str())];
+        let cause = cause.map(|(key, value)| (key.to_owned(), value.into()));
+        self.execute_after(
+            step_run_id,
+            Kind::Qa,
+            None,
+            None,
+            cause.into_iter().collect(),
+        )
+        .await
+    }
+
+    async fn execute_after(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: Option<String>,
+        gates: Option<Vec<Gate>>,
+        cause: Map<String, Value>,
+    ) -> Result<ExecutionStarted, StoreError> {
         let shared = Arc::clone(&self.0);
         let StartedExecution { started, begun } = self
             .protocols()
             .begin(step_run_id, kind, move |tables| {
                 let claim = claim.as_deref();
-                let new = tables.start_execution(step_run_id, kind, claim, &shared.owner)?;
+                let owner = &shared.owner;
+                let new = tables.start_execution_after(step_run_id, kind, claim, owner, cause)?;
                 if new.begun.is_some() {
                     let log = LogFile::path(&shared.logs, &new.started.execution_id);
                     tables.register_log(&new.started, &log)?;

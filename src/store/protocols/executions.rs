@@ -2,23 +2,16 @@
 //!
 //! Always so: a claim has at most one execution of each kind, and one that has ended is not changed.
 
-use std::path::Path;
-
 use millwright_core::protocol::{
     Begun, EventType, Execution, ExecutionStarted, ExecutionStatus, Kind, LetGo, NewEvent, Report,
     StepRun, StepStatus,
 };
-use millwright_core::refs::UpsertArtifact;
 use rusqlite::{OptionalExtension, Row};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::work::as_json;
 use super::{StoreError, Tables, word};
-use crate::store::artifacts;
-
-/// So many files of one report are registered.
-const MOST_FILES: usize = 64;
 
 /// An execution that was asked for.
 #[derive(Debug, Clone)]
@@ -58,6 +51,21 @@ impl Tables<'_> {
         claim: Option<&str>,
         owner: &str,
     ) -> Result<StartedExecution, StoreError> {
+        self.start_execution_after(step_run_id, kind, claim, owner, Map::new())
+    }
+
+    /// The same, with more on record of what it was begun after.
+    ///
+    /// # Errors
+    /// As [`Tables::begin`].
+    pub fn start_execution_after(
+        &self,
+        step_run_id: i64,
+        kind: Kind,
+        claim: Option<&str>,
+        owner: &str,
+        cause: Map<String, Value>,
+    ) -> Result<StartedExecution, StoreError> {
         let step = self.step(step_run_id)?;
         let known = match claim {
             Some(claim) => self.known_end(&step, kind, claim, owner)?,
@@ -70,8 +78,9 @@ impl Tables<'_> {
         let begun = self.begin(step_run_id, kind, claim)?;
         let started = self.insert_execution(step_run_id, kind, &begun.claim.claim, owner)?;
         let held = self.held(step_run_id, &begun.claim.claim)?;
-        let event =
-            enqueued(&begun, &started.execution_id).with("run_id", self.run_of(None, &held)?);
+        let event = enqueued(&begun, &started.execution_id)
+            .with("run_id", self.run_of(None, &held)?)
+            .with_all(cause);
         self.write_event(step.protocol_run_id, &event)?;
         let begun = Some(begun);
         Ok(StartedExecution { started, begun })
@@ -280,50 +289,6 @@ impl Tables<'_> {
         let report = Report::stopped(execution.kind, "the execution was stopped");
         self.report(execution.step_run_id, &claim, &report)?;
         self.execution(id)
-    }
-
-    /// Registers an execution's log with the run of the flow that claimed the step, where there is such a run.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn register_log(&self, started: &ExecutionStarted, log: &Path) -> Result<(), StoreError> {
-        let Some(run_id) = self.run_of_holder(started.step_run_id)? else {
-            return Ok(());
-        };
-        let (_, short) = started
-            .execution_id
-            .split_at(started.execution_id.len() - 8);
-        let artifact = UpsertArtifact {
-            name: format!("step.{}.{}.{short}.log", started.step_run_id, started.kind),
-            kind: "log".to_owned(),
-            path: log.display().to_string(),
-            sha256: None,
-            bytes: None,
-        };
-        artifacts::upsert(self.connection, &run_id, &artifact, self.now)?;
-        Ok(())
-    }
-
-    /// Registers files with the run of the flow or the job that claimed the step, where there is such a run. What could
-    /// not be registered over the API is left out.
-    pub(super) fn register_artifacts(
-        &self,
-        step_run_id: i64,
-        files: &[UpsertArtifact],
-    ) -> Result<(), StoreError> {
-        if files.is_empty() {
-            return Ok(());
-        }
-        let Some(run_id) = self.run_of_holder(step_run_id)? else {
-            return Ok(());
-        };
-        let fits = |file: &&UpsertArtifact| {
-            (1..=200).contains(&file.name.len()) && (1..=4096).contains(&file.path.len())
-        };
-        for file in files.iter().filter(fits).take(MOST_FILES) {
-            artifacts::upsert(self.connection, &run_id, file, self.now)?;
-        }
-        Ok(())
     }
 
     /// Ends what runs under a claim.

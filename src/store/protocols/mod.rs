@@ -11,6 +11,7 @@ mod codemachine;
 mod decisions;
 mod events;
 mod executions;
+mod files;
 mod import;
 mod late;
 mod origin;
@@ -23,6 +24,7 @@ mod runs;
 mod steps;
 mod superseded;
 mod sync;
+mod webhooks;
 mod work;
 
 use std::fmt;

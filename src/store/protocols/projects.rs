@@ -118,6 +118,17 @@ impl Tables<'_> {
             .optional()?)
     }
 
+    /// Puts an event of a whole project on record, with the protocol that sets it up.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn tell_of_project(&self, project_id: i64, event: &NewEvent) -> Result<(), StoreError> {
+        match self.setup_of(project_id)? {
+            Some(setup) => self.write_event(setup, event),
+            None => Ok(()),
+        }
+    }
+
     fn create_setup(&self, project: &Project, request_id: Option<&str>) -> Result<(), StoreError> {
         let setup = self.insert_protocol(
             project.id,

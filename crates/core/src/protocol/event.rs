@@ -137,6 +137,34 @@ words! {
         OpenPrBranchExists = "open_pr_branch_exists",
         /// There is nothing that a pull request could be opened from.
         OpenPrSkipped = "open_pr_skipped",
+        /// A forge has merged the pull request of a protocol's branch.
+        PrMerged = "pr_merged",
+        /// The same, of a merge request.
+        MrMerged = "mr_merged",
+        /// A forge begins to check a commit of a protocol's pull request.
+        CiTriggered = "ci_triggered",
+        /// GitHub tells of a pull request.
+        GithubPullRequest = "github_pull_request",
+        /// GitHub tells of a check.
+        GithubCheckRun = "github_check_run",
+        /// GitHub tells of an app's checks.
+        GithubCheckSuite = "github_check_suite",
+        /// GitHub tells of a workflow.
+        GithubWorkflowRun = "github_workflow_run",
+        /// GitHub tells of a commit's status.
+        GithubStatus = "github_status",
+        /// GitLab tells of a merge request.
+        GitlabMergeRequest = "gitlab_merge_request",
+        /// GitLab tells of a pipeline.
+        GitlabPipeline = "gitlab_pipeline",
+        /// GitLab tells of a job.
+        GitlabJob = "gitlab_job",
+        /// Someone asked which branches a project's checkout has.
+        BranchesListed = "branches_listed",
+        /// A branch of a project's checkout was removed.
+        BranchDeleted = "branch_deleted",
+        /// A branch of a project's checkout was to be removed, and stays.
+        BranchDeleteFailed = "branch_delete_failed",
     }
 }
 

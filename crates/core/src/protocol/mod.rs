@@ -6,6 +6,7 @@ mod answer;
 mod assignment;
 mod audit;
 mod auto_fix;
+mod branches;
 mod clarification;
 mod codemachine_step;
 mod decision;
@@ -33,12 +34,14 @@ mod status;
 mod telemetry;
 mod transition;
 mod validate;
+mod webhook;
 mod words;
 
 pub use answer::{Answer, answers_as_text};
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
+pub use branches::{branch_delete_failed, branch_deleted, branches_listed};
 pub use clarification::{
     Clarification, ClarificationStatus, Phase, about_question, answered, asked_of_failed_step,
     hold_back_planning, hold_back_spec, hold_back_step,
@@ -77,4 +80,5 @@ pub use validate::{
     Files, LONGEST_INPUTS, MOST_STEPS, PlannedStep, SpecContext, SpecError, complaint_of_inputs,
     planned_steps,
 };
+pub use webhook::{CiState, Forge, Hook, hook_received, is_same_repository};
 pub use words::UnknownWord;

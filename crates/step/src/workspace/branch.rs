@@ -218,7 +218,8 @@ impl Branch {
     }
 }
 
-fn name(place: &Place, options: &Options) -> String {
+/// The name of a place's branch.
+pub(super) fn name(place: &Place, options: &Options) -> String {
     let own = || {
         let slug = slug(&place.protocol_name);
         format!("millwright/{}-{slug}", place.protocol_run_id)

@@ -4,6 +4,7 @@
 //! branch of its own: nothing is lost, and nothing is overwritten.
 
 mod branch;
+mod branches;
 mod changes;
 mod contents;
 mod error;
@@ -30,6 +31,7 @@ use std::{fs, io};
 
 use millwright_core::protocol::{Begun, Outputs, Project, ProtocolRun};
 
+pub use branches::{LocalBranch, delete_branch, local_branches, refuse_odd_branch};
 pub(crate) use changes::Changes;
 pub use contents::Contents;
 pub use error::WorkspaceError;
@@ -124,6 +126,11 @@ pub fn retire(
     } else {
         Ok(())
     }
+}
+
+/// The name of the branch that a protocol run's steps commit to, whether it is there or not.
+pub fn branch_of(run: &ProtocolRun, project: &Project, options: &Options) -> String {
+    branch::name(&Place::of_run(run, project), options)
 }
 
 /// A branch that is there already.
