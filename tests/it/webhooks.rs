@@ -69,7 +69,8 @@ async fn gitlab(project: &Project, event: &str, delivery: &str, body: &Value) ->
     body["project"] = json!({"git_http_url": "https://gitlab.com/acme/demo.git"});
     let headers = [
         ("x-gitlab-event", event),
-        ("x-gitlab-event-uuid", delivery),
+        ("idempotency-key", delivery),
+        ("x-gitlab-event-uuid", "of-several"),
         ("x-gitlab-token", TOKEN),
     ];
     status(&sent(&project.api, "gitlab", &headers, body.to_string()).await)
@@ -195,6 +196,16 @@ async fn what_gitlab_delivers_is_told_too() {
         "gitlab_job",
     ];
     assert_eq!(since_planned(&lab, protocol).await, expected);
+    let [request, pipeline, job] = of_gitlab(&format!("millwright/{protocol}-0001-demo"));
+    // One that has an id is known by that alone, one that has none by what it says.
+    assert_eq!(
+        gitlab(&lab, "Job Hook", "Job Hook", &job.1).await,
+        "repeated"
+    );
+    for became in ["taken", "repeated"] {
+        assert_eq!(gitlab(&lab, request.0, "", &request.1).await, became);
+        assert_eq!(gitlab(&lab, pipeline.0, "", &pipeline.1).await, became);
+    }
     let merged = lab.event(protocol, "mr_merged").await;
     assert_eq!(merged["metadata"]["pr_number"], 3);
     let job = lab.event(protocol, "gitlab_job").await;

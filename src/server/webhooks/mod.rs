@@ -63,7 +63,7 @@ async fn take_github(State(app): State<AppState>, headers: HeaderMap, body: Body
         return Err(ApiError::unauthorized());
     }
     let hook = github::read(text(&headers, "x-github-event"), &json(&body)?);
-    let id = delivery(&headers, &["x-github-delivery"], &body);
+    let id = delivery(&headers, "x-github-delivery", &body);
     take(&app, hook, id).await
 }
 
@@ -82,8 +82,8 @@ async fn take_gitlab(State(app): State<AppState>, headers: HeaderMap, body: Body
     }
     let body = whole(body).await?;
     let hook = gitlab::read(text(&headers, "x-gitlab-event"), &json(&body)?);
-    let ids = ["idempotency-key", "x-gitlab-event-uuid"];
-    let id = delivery(&headers, &ids, &body);
+    // `X-Gitlab-Event-UUID` may be that of several deliveries.
+    let id = delivery(&headers, "idempotency-key", &body);
     take(&app, hook, id).await
 }
 
@@ -143,10 +143,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// The id under which a delivery is delivered again; without one, what it says.
-fn delivery(headers: &HeaderMap, names: &[&str], body: &Bytes) -> String {
-    let ids = names.iter().map(|name| text(headers, name));
-    let id = ids
-        .into_iter()
-        .find(|id| (1..=LONGEST_ID).contains(&id.len()));
-    id.map_or_else(|| sha256(body), str::to_owned)
+fn delivery(headers: &HeaderMap, name: &str, body: &Bytes) -> String {
+    match text(headers, name) {
+        id if (1..=LONGEST_ID).contains(&id.len()) => id.to_owned(),
+        _ => sha256(body),
+    }
 }
