@@ -18,6 +18,7 @@ mod logs;
 mod metrics;
 mod observe;
 mod openapi;
+mod policies;
 mod projects;
 mod protocols;
 mod pull_requests;

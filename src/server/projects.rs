@@ -4,7 +4,7 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use millwright_core::protocol::{Project, ProtocolRun};
+use millwright_core::protocol::{PolicyMode, Project, ProtocolRun};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
 use super::observe::RequestId;
+use super::policies::refuse_bad_overrides;
 use super::protocols::{NewProtocolBody, refuse_bad_root};
 use super::state::AppState;
 use crate::store::protocols::{NewProject, ProjectChange, ProjectStatus, ProtocolFilter};
@@ -66,9 +67,15 @@ struct NewProjectBody {
     /// Must be absent: secrets belong into the workers' environment.
     #[schema(value_type = Option<Object>)]
     secrets: Option<Value>,
-    /// What it does otherwise than its policy pack; `gates` names the commands of `lint`, `type` and `test`.
+    /// What it does otherwise than its policy pack: `requirements`, `defaults` and `enforcement` are its policy, `gates` names the
+    /// commands of `lint`, `type` and `test`.
     #[schema(value_type = Option<Object>)]
     policy_overrides: Option<Value>,
+    /// How strictly its policy is held; `warn` when absent.
+    policy_enforcement_mode: Option<PolicyMode>,
+    /// Whether its repository may hold a policy of its own, `.tasksgodzilla/policy.yml` or `.json`.
+    #[serde(default)]
+    policy_repo_local_enabled: bool,
 }
 
 /// What is to be changed of a project; what is absent stays.
@@ -89,6 +96,13 @@ struct ProjectChangeBody {
     base_branch: Option<String>,
     /// What sort of project it is.
     project_classification: Option<String>,
+    /// What it does otherwise than its policy pack; takes the place of all that it did.
+    #[schema(value_type = Option<Object>)]
+    policy_overrides: Option<Value>,
+    /// How strictly its policy is held.
+    policy_enforcement_mode: Option<PolicyMode>,
+    /// Whether its repository may hold a policy of its own.
+    policy_repo_local_enabled: Option<bool>,
 }
 
 /// A project that was thrown away.
@@ -114,6 +128,7 @@ async fn create_project(
         let msg = "secrets are not kept here: give them to the workers' environment";
         return Err(ApiError::invalid_field("secrets", msg, "***"));
     }
+    refuse_bad_overrides(body.policy_overrides.as_ref())?;
     let new = NewProject {
         name: body.name,
         description: body.description,
@@ -124,6 +139,8 @@ async fn create_project(
         project_classification: body.project_classification,
         default_models: body.default_models,
         policy_overrides: body.policy_overrides,
+        policy_enforcement_mode: body.policy_enforcement_mode,
+        policy_repo_local_enabled: body.policy_repo_local_enabled,
     };
     let request_id = request_id.as_str().to_owned();
     let made = app
@@ -173,6 +190,7 @@ async fn change_project(
     PathParams(path): PathParams<ProjectPath>,
     JsonBody(body): JsonBody<ProjectChangeBody>,
 ) -> Result<Json<Project>, ApiError> {
+    refuse_bad_overrides(body.policy_overrides.as_ref())?;
     let change = ProjectChange {
         name: body.name,
         description: body.description,
@@ -181,6 +199,9 @@ async fn change_project(
         local_path: body.local_path,
         base_branch: body.base_branch,
         project_classification: body.project_classification,
+        policy_overrides: body.policy_overrides,
+        policy_enforcement_mode: body.policy_enforcement_mode,
+        policy_repo_local_enabled: body.policy_repo_local_enabled,
     };
     change_to(&app, path, change).await
 }

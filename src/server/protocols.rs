@@ -361,9 +361,7 @@ async fn run_next_step(
     OptionalJsonBody(body): OptionalJsonBody<RunNextStepBody>,
 ) -> Result<Json<RunNextStep>, ApiError> {
     let holder = body.holder.unwrap_or_else(|| Uuid::new_v4().to_string());
-    let protocols = app.work.protocols();
-    let claimed =
-        protocols.write(move |tables| tables.select(path.protocol_run_id, &holder, body.all));
+    let claimed = app.work.select(path.protocol_run_id, holder, body.all);
     Ok(Json(claimed.await?))
 }
 

@@ -158,12 +158,7 @@ async fn begin_step(
     PathParams(path): PathParams<StepPath>,
     JsonBody(body): JsonBody<BeginBody>,
 ) -> Result<Json<Begun>, ApiError> {
-    let begun = app
-        .work
-        .protocols()
-        .begin(path.step_run_id, body.kind, move |tables| {
-            tables.begin(path.step_run_id, body.kind, body.claim.as_deref())
-        });
+    let begun = app.work.begin(path.step_run_id, body.kind, body.claim);
     Ok(Json(begun.await?))
 }
 

@@ -12,7 +12,7 @@ use crate::git_fixture::commit_all;
 use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
-use crate::{branches, clarifications, codemachine, job_failures, triggers, webhooks};
+use crate::{branches, clarifications, codemachine, job_failures, policy, triggers, webhooks};
 
 /// The types of all events that a project's server tells of.
 async fn seen(project: &Project) -> BTreeSet<String> {
@@ -33,6 +33,7 @@ async fn every_type_is_seen() {
         by_ends().await,
         by_plans().await,
         by_workspaces().await,
+        by_policies().await,
         by_commits().await,
         by_forges().await,
         seen(&branches::of_every_kind().await).await,
@@ -270,6 +271,14 @@ async fn by_plans() -> BTreeSet<String> {
         project.start(id).await;
         assert_eq!(project.status(id).await, "blocked");
     }
+    seen(&project).await
+}
+
+/// A plan that lacks what its project's policy wants, of which not all can be added.
+async fn by_policies() -> BTreeSet<String> {
+    let enforcement = json!({"mode": "block", "autofix": true});
+    let (project, protocol) = policy::lacking(enforcement).await;
+    assert_eq!(project.status(protocol).await, "blocked");
     seen(&project).await
 }
 

@@ -43,6 +43,8 @@ mod mill_routes;
 mod mill_semantics;
 mod plan_protocol;
 mod planning;
+mod policy;
+mod policy_of_project;
 mod process;
 mod protocol_command;
 mod protocol_fixture;

@@ -11,6 +11,7 @@ mod orphan;
 mod owner;
 mod perform;
 mod planning;
+mod policy;
 mod port;
 mod registry;
 mod tidy;
@@ -269,6 +270,7 @@ impl Work {
         gates: Option<Vec<Gate>>,
         cause: Map<String, Value>,
     ) -> Result<ExecutionStarted, StoreError> {
+        self.hold_step_to_policy(step_run_id, kind).await?;
         let shared = Arc::clone(&self.0);
         let StartedExecution { started, begun } = self
             .protocols()

@@ -6,23 +6,28 @@
 use std::sync::Arc;
 
 use millwright_core::protocol::{
-    Answer, Files, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
+    Answer, Files, Project, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
 };
 use millwright_step::planning::{Planner, Request};
 
 use super::contents::files;
 use super::log::LogFile;
+use super::policy::EffectivePolicy;
 use super::registry::Entry;
 use super::{LOOK_AGAIN, Shared, Work, orphan, owner};
 use crate::store::StoreError;
 use crate::store::protocols::{PlanningFailure, Tables, is_planned_anew};
 
 impl Work {
-    /// Starts a protocol, or has it planned anew; its steps are made in the background.
+    /// Starts a protocol, or has it planned anew; its steps are made in the background. One that its project's policy blocked
+    /// goes on where that is kept now.
     ///
     /// # Errors
     /// As [`Tables::start`](crate::store::protocols::Tables::start) or [`Tables::replan`](crate::store::protocols::Tables::replan).
     pub async fn start(&self, protocol_run_id: i64, anew: bool) -> Result<ProtocolRun, StoreError> {
+        if !anew && let Some(goes_on) = self.go_on_after_policy(protocol_run_id).await? {
+            return Ok(goes_on);
+        }
         let started = self
             .protocols()
             .write(move |tables| {
@@ -50,11 +55,14 @@ impl Work {
         Ok(paused)
     }
 
-    /// Lets a paused protocol go on; one that was not planned is planned.
+    /// Lets a protocol go on that is paused, or that its project's policy blocked; one that was not planned is planned.
     ///
     /// # Errors
     /// As [`Tables::resume`](crate::store::protocols::Tables::resume).
     pub async fn resume(&self, protocol_run_id: i64) -> Result<ProtocolRun, StoreError> {
+        if let Some(goes_on) = self.go_on_after_policy(protocol_run_id).await? {
+            return Ok(goes_on);
+        }
         let resumed = self
             .protocols()
             .write(move |tables| tables.resume(protocol_run_id))
@@ -106,10 +114,13 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
     let outcome = match asked {
         Asked::Nothing => return Ok(()),
         Asked::HasPlan => None,
-        Asked::Engine(request) => {
+        Asked::Engine(mut request, project) => {
             let planner = Arc::clone(&shared);
             let asking = (execution.clone(), entry.clone());
-            let asked = move || ask(&planner, &request, &asking.0, &asking.1);
+            let asked = move || {
+                tell_of_policy(&mut request, &project);
+                ask(&planner, &request, &asking.0, &asking.1)
+            };
             let outcome = tokio::task::spawn_blocking(asked).await;
             Some(outcome.unwrap_or_else(|_| Err(PlanningFailure::unexpected())))
         }
@@ -118,6 +129,21 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
     if entry.cancel.is_cancelled() {
         return stopped(Arc::clone(&shared), id, planning).await;
     }
+    finish(&shared, id, planning, outcome).await
+}
+
+/// Holds what a planning came to against disks and policies, and puts it on record.
+async fn finish(
+    shared: &Arc<Shared>,
+    id: i64,
+    planning: String,
+    outcome: Option<Outcome>,
+) -> Result<(), StoreError> {
+    let policy = match &outcome {
+        None => shared.look_at_plan(id, None).await?,
+        Some(Ok((spec, _))) => shared.look_at_plan(id, Some(spec.clone())).await?,
+        Some(Err(_)) => None,
+    };
     let contents = match outcome {
         None => shared.contents(id).await?,
         Some(_) => None,
@@ -125,29 +151,33 @@ async fn plan(shared: Arc<Shared>, id: i64) -> Result<(), StoreError> {
     shared
         .protocols
         .write(move |tables| {
-            let files = files(contents.as_ref());
-            close(tables, id, &planning, outcome, files)
+            if !tables.is_planned_by(&planning)? {
+                return Ok(());
+            }
+            if let Some(policy) = &policy {
+                policy.before(tables, id)?;
+            }
+            let run = close(tables, id, outcome, files(contents.as_ref()))?;
+            match policy.filter(|_| run.status == ProtocolStatus::Planned) {
+                Some(policy) => policy.after(tables, id),
+                None => Ok(()),
+            }
         })
         .await
 }
 
-/// Puts on record what became of a planning, unless another one has taken its place.
+/// Puts on record what became of a planning.
 fn close(
     tables: &Tables<'_>,
     id: i64,
-    planning: &str,
     outcome: Option<Outcome>,
     files: Option<&dyn Files>,
-) -> Result<(), StoreError> {
-    if !tables.is_planned_by(planning)? {
-        return Ok(());
-    }
+) -> Result<ProtocolRun, StoreError> {
     match outcome {
-        None => tables.plan(id, files)?,
-        Some(Ok((spec, details))) => tables.plan_as(id, spec, details)?,
-        Some(Err(failure)) => tables.planning_failed(id, &failure)?,
-    };
-    Ok(())
+        None => tables.plan(id, files),
+        Some(Ok((spec, details))) => tables.plan_as(id, spec, details),
+        Some(Err(failure)) => tables.planning_failed(id, &failure),
+    }
 }
 
 /// Someone stopped the planning: because the protocol is not to be planned now, or because the server is about to end, and
@@ -226,7 +256,7 @@ enum Asked {
     /// Nothing: there is a spec, or there are steps, or nowhere to plan.
     HasPlan,
     /// An engine.
-    Engine(Box<Request>),
+    Engine(Box<Request>, Box<Project>),
 }
 
 fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreError> {
@@ -245,7 +275,7 @@ fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreE
         return Ok(Asked::HasPlan);
     }
     let answers = tables.answers(project.id, Some(id), None)?;
-    Ok(Asked::Engine(Box::new(Request {
+    let request = Request {
         project_folder: folder,
         protocol_run_id: run.id,
         branch: branch(&run),
@@ -258,7 +288,17 @@ fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreE
             project.default_models.as_ref(),
             project.policy_overrides.as_ref(),
         ),
-    })))
+    };
+    Ok(Asked::Engine(Box::new(request), Box::new(project)))
+}
+
+/// Below what is wanted, whoever plans reads what the project's policy will ask of the plan.
+fn tell_of_policy(request: &mut Request, project: &Project) {
+    let policy = EffectivePolicy::of(project).policy.as_text();
+    if let Some(wanted) = request.request.as_mut().filter(|_| !policy.is_empty()) {
+        wanted.push_str("\n\n## The project's policy\n\n");
+        wanted.push_str(&policy);
+    }
 }
 
 /// What is wanted, and below it what people have answered since.

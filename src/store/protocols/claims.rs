@@ -111,6 +111,11 @@ impl Tables<'_> {
         if status != ProtocolStatus::Blocked {
             return Ok(why);
         }
+        let policy = self.policy_state(protocol_run_id)?;
+        if policy.holds {
+            why.push_str("; ");
+            why.push_str(&policy.why_it_holds());
+        }
         let steps = self.steps(protocol_run_id)?.into_iter();
         let blocking = steps
             .filter(|step| matches!(step.status, StepStatus::Failed | StepStatus::Blocked))

@@ -2,7 +2,7 @@
 //!
 //! Always so: a new project comes with the protocol that sets it up, as callers of the API expect.
 
-use millwright_core::protocol::{EventType, NewEvent, Project};
+use millwright_core::protocol::{EventType, NewEvent, PolicyMode, Project};
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::Value;
 
@@ -30,6 +30,10 @@ pub struct NewProject {
     pub default_models: Option<Value>,
     /// What it does otherwise than the policy pack.
     pub policy_overrides: Option<Value>,
+    /// How strictly its policy is held; `warn` when absent.
+    pub policy_enforcement_mode: Option<PolicyMode>,
+    /// Whether its repository may hold a policy of its own.
+    pub policy_repo_local_enabled: bool,
 }
 
 /// How a project stands.
@@ -61,6 +65,12 @@ pub struct ProjectChange {
     pub base_branch: Option<String>,
     /// What sort of project it is.
     pub project_classification: Option<String>,
+    /// What it does otherwise than the policy pack, all of it.
+    pub policy_overrides: Option<Value>,
+    /// How strictly its policy is held.
+    pub policy_enforcement_mode: Option<PolicyMode>,
+    /// Whether its repository may hold a policy of its own.
+    pub policy_repo_local_enabled: Option<bool>,
 }
 
 impl ProjectStatus {
@@ -84,6 +94,7 @@ impl Tables<'_> {
         new: &NewProject,
         request_id: Option<&str>,
     ) -> Result<Project, StoreError> {
+        let mode = new.policy_enforcement_mode.unwrap_or(PolicyMode::Warn);
         self.connection
             .prepare_cached(
                 "INSERT INTO projects (name, description, git_url, local_path, base_branch, ci_provider,
@@ -92,14 +103,14 @@ impl Tables<'_> {
                      policy_enforcement_mode, status)
                  VALUES (:name, :description, :git_url, :local_path, :base_branch, :ci_provider,
                      :project_classification, :default_models, :policy_overrides, :now, :now,
-                     'default', '1.0', 0, 'warn', 'active')",
+                     'default', '1.0', :local, :mode, 'active')",
             )?
             .execute(named_params! {
                 ":name": new.name, ":description": new.description, ":git_url": new.git_url,
                 ":local_path": new.local_path, ":base_branch": new.base_branch,
                 ":ci_provider": new.ci_provider, ":project_classification": new.project_classification,
                 ":default_models": new.default_models, ":policy_overrides": new.policy_overrides,
-                ":now": self.now,
+                ":local": new.policy_repo_local_enabled, ":mode": mode.as_str(), ":now": self.now,
             })?;
         let project = self.project(self.connection.last_insert_rowid())?;
         self.create_setup(&project, request_id)?;
@@ -181,6 +192,9 @@ impl Tables<'_> {
                      local_path = coalesce(:local_path, local_path),
                      base_branch = coalesce(:base_branch, base_branch),
                      project_classification = coalesce(:project_classification, project_classification),
+                     policy_overrides = coalesce(:overrides, policy_overrides),
+                     policy_enforcement_mode = coalesce(:mode, policy_enforcement_mode),
+                     policy_repo_local_enabled = coalesce(:local, policy_repo_local_enabled),
                      updated_at = :now
                  WHERE id = :id",
             )?
@@ -189,6 +203,9 @@ impl Tables<'_> {
                 ":status": change.status.map(ProjectStatus::as_str), ":git_url": change.git_url,
                 ":local_path": change.local_path, ":base_branch": change.base_branch,
                 ":project_classification": change.project_classification, ":now": self.now,
+                ":overrides": change.policy_overrides,
+                ":mode": change.policy_enforcement_mode.map(PolicyMode::as_str),
+                ":local": change.policy_repo_local_enabled,
             })?;
         self.project(id)
     }

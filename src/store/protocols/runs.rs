@@ -3,7 +3,7 @@
 //! Always so: the spec is kept as it was given; its hash is that of the JSON, not of what was understood of it.
 
 use millwright_core::protocol::{
-    ProtocolRun, ProtocolSpecView, ProtocolStatus, SpecError, spec_hash,
+    ProtocolRun, ProtocolSpecView, ProtocolStatus, SpecError, policy_hash, spec_hash,
 };
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::{Map, Value, json};
@@ -57,18 +57,12 @@ impl Tables<'_> {
         let project = self.project(project_id)?;
         let id = self.insert_protocol(project_id, new)?;
         let (key, version) = (&project.policy_pack_key, &project.policy_pack_version);
-        let policy = json!({"key": key, "version": version, "overrides": project.policy_overrides});
         self.connection
             .prepare_cached(
                 "UPDATE protocol_runs SET policy_pack_key = ?2, policy_pack_version = ?3,
                      policy_effective_hash = ?4 WHERE id = ?1",
             )?
-            .execute((
-                id,
-                key,
-                version,
-                millwright_core::protocol::long_hash(&policy),
-            ))?;
+            .execute((id, key, version, policy_hash(&project, None)))?;
         self.protocol(id)
     }
 

@@ -262,7 +262,7 @@ pub(super) fn named(questions: &[&Clarification]) -> Vec<String> {
 }
 
 /// Whether none of its steps has begun.
-fn is_untouched(snapshot: &Snapshot) -> bool {
+pub(super) fn is_untouched(snapshot: &Snapshot) -> bool {
     let untouched = |step: &Step| {
         let begun_before = step.retries > 0 || step.runtime_state.contains_key(LAPSES);
         step.status == StepStatus::Pending && !begun_before

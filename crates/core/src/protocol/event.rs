@@ -29,6 +29,12 @@ words! {
         SpecValidationError = "spec_validation_error",
         /// A protocol's spec was audited.
         SpecAudit = "spec_audit",
+        /// A project's policy finds something else in a protocol than before.
+        PolicyFindings = "policy_findings",
+        /// What a project's policy finds keeps a protocol from going on.
+        PolicyBlocked = "policy_blocked",
+        /// What a project's policy asks for was added.
+        PolicyAutofix = "policy_autofix",
         /// Planning waits for answers.
         PlanningBlockedClarifications = "planning_blocked_clarifications",
         /// A step's own work waits for answers.

@@ -21,6 +21,7 @@ mod naming;
 pub mod placeholders;
 mod planner;
 mod policy;
+mod project_policy;
 mod pull_request;
 mod qa;
 mod record;
@@ -62,6 +63,12 @@ pub use naming::{
 pub use planner::{PlanAnswer, StepFile};
 pub use policy::MAX_INLINE_TRIGGER_DEPTH;
 pub use policy::triggered::{claimed, unclaimed};
+pub use project_policy::{
+    Ground, PolicyCi, PolicyCode, PolicyComplaint, PolicyDefaults, PolicyEnforcement,
+    PolicyFinding, PolicyLook, PolicyMode, PolicyRequirements, PolicyScope, PolicySeverity,
+    ProjectPolicy, PromptFile, StepPrompt, missing_sections, policy_hash, policy_looked,
+    policy_mended, with_sections,
+};
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};
 pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};

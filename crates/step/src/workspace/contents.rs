@@ -2,12 +2,15 @@
 //!
 //! Always so: nothing is changed by looking, and what is not on this machine is not guessed.
 
+mod ground;
+
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use millwright_core::protocol::{Files, Project, ProtocolRun};
 
 use super::branch::Branch;
+use super::git::Git;
 use super::{Options, Place, WorkspaceError};
 
 /// The files of a protocol's workspace, before it has one.
@@ -26,6 +29,8 @@ enum Source {
     Folder,
     /// A commit, and the folders that are looked into besides.
     Commit {
+        git: Git,
+        commit: String,
         names: HashSet<String>,
         /// The protocol's first worktree, where it has one.
         worktree: Option<PathBuf>,
@@ -81,7 +86,9 @@ fn of_branch(branch: &Branch, place: &Place) -> Result<Option<Source>, Workspace
     if let Some(tip) = git.commit(&branch.reference())? {
         let worktree = Some(branch.folder(0)).filter(|folder| folder.is_dir());
         return Ok(Some(Source::Commit {
+            git: git.clone(),
             names: names(branch, &tip)?,
+            commit: tip,
             worktree,
             origin: format!("on its branch {}", branch.name()),
         }));
@@ -95,6 +102,8 @@ fn of_branch(branch: &Branch, place: &Place) -> Result<Option<Source>, Workspace
         names.extend(uncommitted(branch)?);
     }
     Ok(Some(Source::Commit {
+        git: git.clone(),
+        commit: base,
         names,
         worktree: None,
         origin: format!("on {}, where its branch will begin", place.base_branch),

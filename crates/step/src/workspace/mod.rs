@@ -133,6 +133,24 @@ pub fn branch_of(run: &ProtocolRun, project: &Project, options: &Options) -> Str
     branch::name(&Place::of_run(run, project), options)
 }
 
+/// Changes files of a protocol beside its steps' work, in a folder that is then told, and commits them under a name.
+///
+/// # Errors
+/// [`WorkspaceError`]; what was changed then stays in a worktree, and is kept on a branch when that is next used.
+pub fn amend<T>(
+    run: &ProtocolRun,
+    project: &Project,
+    options: &Options,
+    work: &str,
+    change: impl FnOnce(&Path) -> io::Result<T>,
+) -> Result<T, WorkspaceError> {
+    let workspace = open(&Place::of_run(run, project), work, options)?;
+    let folder = workspace.folder().unwrap_or(Path::new(""));
+    let changed = change(folder).map_err(|error| WorkspaceError::file(folder, error))?;
+    workspace.settle(work)?;
+    Ok(changed)
+}
+
 /// A branch that is there already.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
