@@ -82,6 +82,13 @@ async fn what_is_executed_and_what_is_checked_stops_when_its_protocol_is_cancell
         assert!(!ended.succeeded, "{ended:?}");
         assert_eq!(journey.steps().await, ["cancelled"]);
         assert_eq!(journey.status().await, "cancelled");
-        assert_eq!(journey.story().await.last().unwrap(), "cancelled");
+        // After that nothing is told of the step: only that the flow's job has failed of it.
+        let story = journey.story().await;
+        assert_eq!(story[story.len() - 2..], ["cancelled", "job_failed"]);
+        let failed = &journey.events_of("job_failed").await[0];
+        assert_eq!(
+            failed["metadata"]["error_category"], "cancelled",
+            "{failed}"
+        );
     }
 }

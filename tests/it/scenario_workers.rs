@@ -55,11 +55,12 @@ async fn a_worker_that_is_killed_loses_its_step_to_the_next_and_its_report_is_re
     assert_eq!(project.status(protocol).await, "completed");
     let story = project.story(protocol).await;
     assert_eq!(
-        story[..4],
+        story[..5],
         [
             "planned",
             "step_started",
             "step_stuck_watchdog",
+            "unknown_job",
             "step_started"
         ]
     );

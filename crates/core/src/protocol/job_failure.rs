@@ -83,10 +83,11 @@ fn first(error: &Value) -> &Value {
     }
 }
 
-/// A script names its own failure, and in its details that of the engine that it ran.
+/// A script names its own failure, and in its details that of the engine or of the execution that it waited for.
 fn error_type(error: &Value) -> Option<&str> {
-    let text = |key| error.get(key).and_then(Value::as_str);
-    text("error_type").or_else(|| text("name"))
+    let text = |pointer| error.pointer(pointer).and_then(Value::as_str);
+    let places = ["/error_type", "/error/name", "/name"];
+    places.into_iter().find_map(text)
 }
 
 /// Windmill has one name for all ends of a script.
@@ -138,6 +139,14 @@ mod tests {
             (
                 json!({"name": "StepFailed", "error_type": "EngineFailed"}),
                 C::Engine,
+            ),
+            (
+                json!({"name": "StepFailed", "error": {"name": "LeaseExpired"}}),
+                C::Lost,
+            ),
+            (
+                json!({"name": "StepFailed", "error": null, "error_type": "Cancelled"}),
+                C::Cancelled,
             ),
             (json!({"name": "MyError"}), C::Other),
             (json!("a text"), C::Other),

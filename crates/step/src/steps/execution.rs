@@ -68,9 +68,9 @@ fn bear(host: &impl Host, error: ClientError, answered: Duration) -> Result<(), 
 }
 
 fn outcome<T: DeserializeOwned>(ended: Execution) -> Result<T, StepError> {
-    let how = match ended.status {
-        ExecutionStatus::Failed => "failed",
-        ExecutionStatus::Cancelled => "was cancelled",
+    let (how, kind) = match ended.status {
+        ExecutionStatus::Failed => ("failed", None),
+        ExecutionStatus::Cancelled => ("was cancelled", Some("Cancelled")),
         ExecutionStatus::Succeeded | ExecutionStatus::Running => {
             let unlike = |error: serde_json::Error| {
                 StepError::failed(format!("the execution's result is not understood: {error}"))
@@ -82,10 +82,9 @@ fn outcome<T: DeserializeOwned>(ended: Execution) -> Result<T, StepError> {
         Some(reason) => format!("the execution {how}: {reason}"),
         None => format!("the execution {how}"),
     };
-    Err(StepError::Failed {
-        message,
-        details: Object::from_iter([("error".to_owned(), ended.error)]),
-    })
+    let mut details = Object::from_iter([("error".to_owned(), ended.error)]);
+    details.extend(kind.map(|kind| ("error_type".to_owned(), kind.into())));
+    Err(StepError::Failed { message, details })
 }
 
 fn reason(error: &Value) -> Option<&str> {
