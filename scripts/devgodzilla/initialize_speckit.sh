@@ -3,4 +3,5 @@
 project_path="$1"
 project_name="$2"
 constitution_template="$3"
-exec millwright-step initialize_speckit "$project_path" "$project_name" "$constitution_template"
+project_id="$4"
+exec millwright-step initialize_speckit "$project_path" "$project_name" "$constitution_template" "$project_id"

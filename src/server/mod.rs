@@ -26,6 +26,7 @@ mod router;
 mod runs;
 mod serve;
 mod settle;
+mod setup;
 mod specs;
 mod sse;
 mod state;

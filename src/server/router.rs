@@ -15,8 +15,8 @@ use super::error::ApiError;
 use super::state::AppState;
 use super::{
     artifacts, audit, branches, clarifications, codemachine, events, executions, health, logs,
-    metrics, observe, openapi, policies, projects, protocols, pull_requests, runs, specs, steps,
-    webhooks,
+    metrics, observe, openapi, policies, projects, protocols, pull_requests, runs, setup, specs,
+    steps, webhooks,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -51,6 +51,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(protocols::routes())
         .merge(pull_requests::routes())
         .merge(policies::routes())
+        .merge(setup::routes())
         .merge(clarifications::routes())
         .merge(codemachine::routes())
         .merge(events::routes())

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use millwright_core::protocol::{EventType, Kind};
+use millwright_core::protocol::{EventType, Kind, SetupFact};
 use serde_json::{Value, json};
 
 use crate::git_fixture::commit_all;
@@ -37,6 +37,7 @@ async fn every_type_is_seen() {
         by_commits().await,
         by_forges().await,
         seen(&branches::of_every_kind().await).await,
+        by_setups().await,
     ] {
         all.extend(part);
     }
@@ -326,4 +327,19 @@ async fn by_forges() -> BTreeSet<String> {
         all.extend(seen(&project).await);
     }
     all
+}
+
+/// What workers do to set a project up, and a setup that waits for an answer.
+async fn by_setups() -> BTreeSet<String> {
+    let wants = [("TASKSGODZILLA_REQUIRE_ONBOARDING_CLARIFICATIONS", "true")];
+    let project = Project::told(&json!({}), &wants).await;
+    let about = json!({"project_id": project.id, "applies_to": "onboarding"});
+    let question = clarifications::asked(&project, about).await;
+    let told = SetupFact::ALL.iter();
+    let told = told.map(|fact| json!({"event_type": fact, "message": "so it is"}));
+    let report = json!({"events": told.collect::<Value>(), "finished": true});
+    let path = format!("/projects/{}/setup", project.id);
+    project.api.post(&path, &report).await.expect(200);
+    clarifications::answer(&project, question).await;
+    seen(&project).await
 }

@@ -144,7 +144,7 @@ async fn onboarding_hands_the_checkout_on() {
         [
             "clone_repo https://example.invalid/demo.git main - 3",
             "analyze_project /w/demo 3",
-            "initialize_speckit /w/demo Demo -",
+            "initialize_speckit /w/demo Demo - 3",
         ]
     );
 }

@@ -69,6 +69,7 @@ mod scripted_agent;
 mod serve;
 mod served_fixture;
 mod server;
+mod setup;
 mod spec;
 mod spec_audit;
 mod spec_codemachine;

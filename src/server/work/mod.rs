@@ -77,6 +77,11 @@ impl Work {
         branch_of(run, project, &self.0.settings.workspace)
     }
 
+    /// Whether a project's setup waits for the answers to the questions about it.
+    pub(super) fn setup_waits_for_answers(&self) -> bool {
+        self.0.settings.setup_waits_for_answers
+    }
+
     /// The folder of the logs that this server writes.
     pub fn logs(&self) -> &Path {
         &self.0.logs

@@ -303,6 +303,9 @@ impl Tables<'_> {
     fn let_go_on(&self, question: &Clarification) -> Result<Vec<i64>, StoreError> {
         let mut planning = Vec::new();
         for id in self.held_back_by(question)? {
+            if self.let_setup_go_on(id)? {
+                continue;
+            }
             let seen = self.see(id)?;
             let decision = answered(&seen.snapshot);
             self.apply(&seen, &decision, None)?;

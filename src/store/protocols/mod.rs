@@ -22,6 +22,7 @@ mod policies;
 mod projects;
 mod pull_requests;
 mod runs;
+mod setup;
 mod steps;
 mod superseded;
 mod sync;

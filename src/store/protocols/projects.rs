@@ -2,11 +2,10 @@
 //!
 //! Always so: a new project comes with the protocol that sets it up, as callers of the API expect.
 
-use millwright_core::protocol::{EventType, NewEvent, PolicyMode, Project};
+use millwright_core::protocol::{PolicyMode, Project};
 use rusqlite::{OptionalExtension, Row, named_params};
 use serde_json::Value;
 
-use super::runs::NewProtocol;
 use super::{StoreError, Tables};
 
 /// A project that is to be made.
@@ -115,43 +114,6 @@ impl Tables<'_> {
         let project = self.project(self.connection.last_insert_rowid())?;
         self.create_setup(&project, request_id)?;
         Ok(project)
-    }
-
-    /// The protocol that sets a project up.
-    pub(super) fn setup_of(&self, project_id: i64) -> Result<Option<i64>, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT id FROM protocol_runs WHERE project_id = ?1 AND protocol_name = 'setup-' || ?1
-                 ORDER BY id LIMIT 1",
-            )?
-            .query_row([project_id], |row| row.get(0))
-            .optional()?)
-    }
-
-    /// Puts an event of a whole project on record, with the protocol that sets it up.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn tell_of_project(&self, project_id: i64, event: &NewEvent) -> Result<(), StoreError> {
-        match self.setup_of(project_id)? {
-            Some(setup) => self.write_event(setup, event),
-            None => Ok(()),
-        }
-    }
-
-    fn create_setup(&self, project: &Project, request_id: Option<&str>) -> Result<(), StoreError> {
-        let setup = self.insert_protocol(
-            project.id,
-            &NewProtocol {
-                protocol_name: format!("setup-{}", project.id),
-                base_branch: project.base_branch.clone(),
-                description: Some("Project setup and bootstrap".to_owned()),
-                ..NewProtocol::default()
-            },
-        )?;
-        let event = NewEvent::new(EventType::SetupEnqueued, "Project setup enqueued.");
-        self.write_event(setup, &event.with("request_id", request_id))
     }
 
     /// A project.

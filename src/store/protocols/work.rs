@@ -3,9 +3,9 @@
 //! Always so: a report counts only from the claim that holds the step at that moment, and only once.
 
 use millwright_core::protocol::{
-    Assignment, Begun, ExecutionOutcome, Kind, ProjectDefaults, QaPolicy, QaResult, Report,
-    Snapshot, Spent, Step, StepRun, StepStatus, auto_fix_attempts, begin_execution, begin_qa,
-    reported,
+    Assignment, Begun, EventType, ExecutionOutcome, Kind, NewEvent, ProjectDefaults, QaPolicy,
+    QaResult, Report, Snapshot, Spent, Step, StepRun, StepStatus, auto_fix_attempts,
+    begin_execution, begin_qa, reported,
 };
 use serde_json::{Map, Value, json};
 
@@ -185,11 +185,21 @@ impl Tables<'_> {
         let Report::Started(telemetry) = report else {
             return Ok(());
         };
-        if let Some(path) = &telemetry.worktree_path {
-            self.connection
-                .prepare_cached("UPDATE protocol_runs SET own_worktree = ?2 WHERE id = ?1")?
-                .execute((protocol_run_id, path))?;
+        let Some(path) = &telemetry.worktree_path else {
+            return Ok(());
+        };
+        let run = self.protocol(protocol_run_id)?;
+        if run.worktree_path.is_none() {
+            let message = format!("{} has a worktree of its own.", run.protocol_name);
+            let event = NewEvent::new(EventType::SetupWorktreeCreated, message)
+                .with("worktree_path", path.as_str())
+                .with("protocol_name", run.protocol_name)
+                .with("base_branch", run.base_branch);
+            self.write_event(protocol_run_id, &event)?;
         }
+        self.connection
+            .prepare_cached("UPDATE protocol_runs SET own_worktree = ?2 WHERE id = ?1")?
+            .execute((protocol_run_id, path))?;
         Ok(())
     }
 

@@ -261,6 +261,16 @@ pub(super) fn named(questions: &[&Clarification]) -> Vec<String> {
         .collect()
 }
 
+/// What is asked, for the metadata of events.
+pub(super) fn in_few_words(questions: &[&Clarification]) -> Value {
+    let few = questions.iter().take(MOST_NAMED);
+    let told = few.map(|question| {
+        let (key, text) = (&question.key, &question.question);
+        json!({"id": question.id, "key": key, "question": text})
+    });
+    told.collect()
+}
+
 /// Whether none of its steps has begun.
 pub(super) fn is_untouched(snapshot: &Snapshot) -> bool {
     let untouched = |step: &Step| {
@@ -291,14 +301,6 @@ fn blocked(
     questions: &[&Clarification],
     snapshot: &Snapshot,
 ) -> NewEvent {
-    let named: Vec<Value> = questions
-        .iter()
-        .take(MOST_NAMED)
-        .map(|question| {
-            let (key, text) = (&question.key, &question.question);
-            json!({"id": question.id, "key": key, "question": text})
-        })
-        .collect();
     let keys: Vec<&str> = questions
         .iter()
         .map(|question| question.key.as_str())
@@ -307,6 +309,6 @@ fn blocked(
     NewEvent::new(event_type, message)
         .with("project_id", snapshot.project_id)
         .with("protocol_run_id", snapshot.protocol_run_id)
-        .with("blocking", named)
+        .with("blocking", in_few_words(questions))
         .with("truncated", questions.len() > MOST_NAMED)
 }

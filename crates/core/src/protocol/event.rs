@@ -13,6 +13,36 @@ words! {
     EventType is a "type of event" {
         /// A project's setup waits to be done.
         SetupEnqueued = "setup_enqueued",
+        /// A project's repository is about to be brought in.
+        SetupStarted = "setup_started",
+        /// A project's repository is to be cloned by hand.
+        SetupPendingClone = "setup_pending_clone",
+        /// A project's repository could not be cloned or brought up to date.
+        SetupCloneFailed = "setup_clone_failed",
+        /// A project's repository was cloned.
+        SetupCloned = "setup_cloned",
+        /// A project's folder was recorded.
+        SetupLocalPathRecorded = "setup_local_path_recorded",
+        /// The remote of a project's checkout.
+        SetupGitRemote = "setup_git_remote",
+        /// The name under which commits are made in a project.
+        SetupGitIdentity = "setup_git_identity",
+        /// Something of a project was left out.
+        SetupWarning = "setup_warning",
+        /// No engine looked at a project.
+        SetupDiscoverySkipped = "setup_discovery_skipped",
+        /// A project's files for specifications are there.
+        SetupAssets = "setup_assets",
+        /// A project's setup could not be brought to its end.
+        SetupFailed = "setup_failed",
+        /// Questions about a project's setup are open at its end.
+        SetupClarifications = "setup_clarifications",
+        /// A project's setup waits for answers.
+        SetupBlocked = "setup_blocked",
+        /// A project is set up.
+        SetupCompleted = "setup_completed",
+        /// A protocol has its first worktree.
+        SetupWorktreeCreated = "setup_worktree_created",
         /// A started protocol waits to be planned.
         PlanningEnqueued = "planning_enqueued",
         /// A protocol's steps were made from its spec.

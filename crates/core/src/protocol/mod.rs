@@ -28,6 +28,7 @@ mod record;
 mod report;
 mod schema;
 mod select;
+mod setup;
 mod snapshot;
 mod spec;
 mod spec_change;
@@ -75,6 +76,9 @@ pub use record::{Project, ProtocolRun, ProtocolSpecView, StepRun};
 pub use report::{ExecutionOutcome, ExecutionReport, QaReport, Report, reported};
 pub use schema::spec_schema;
 pub use select::ready_steps;
+pub use setup::{
+    LONGEST_SETUP_TEXT, SetupEvent, SetupFact, SetupReport, setup_answered, setup_reported,
+};
 pub use snapshot::{Snapshot, Step};
 pub use spec::{
     AUTO_FIX_PROMPT, Outputs, ProtocolSpec, QUALITY_PROMPT, QaPolicy, QaSpec, StepSpec,

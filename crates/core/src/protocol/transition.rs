@@ -43,6 +43,8 @@ pub enum ProtocolAction {
     Block,
     /// Every step is done.
     Complete,
+    /// The project that it stands for is being set up.
+    SetUp,
 }
 
 /// What may happen to a step.
@@ -205,6 +207,11 @@ const PROTOCOL: &[Row<ProtocolAction, ProtocolStatus>] = {
             &[S::Pending, S::Planned, S::Running, S::Paused],
             S::Completed,
         ),
+        (
+            A::SetUp,
+            &[S::Pending, S::Planned, S::Running, S::Blocked],
+            S::Running,
+        ),
     ]
 };
 
@@ -331,6 +338,7 @@ impl ProtocolAction {
             Self::ApproveStep => "have a step approved",
             Self::Block => "be blocked",
             Self::Complete => "be completed",
+            Self::SetUp => "be set up",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Always so: what is not named stays as it is.
 
-use millwright_core::protocol::{Project, ProtocolRun};
+use millwright_core::protocol::{Project, ProtocolRun, SetupReport};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,6 +53,16 @@ impl<H: Host> Client<'_, H> {
         let _project: Value = self
             .send_body(Method::Put, &path, fields, Safety::Repeatable)
             .await?;
+        Ok(())
+    }
+
+    /// Keeps what was done for a project's setup.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses.
+    pub async fn report_setup(&self, id: i64, report: &SetupReport) -> Result<(), ClientError> {
+        let path = format!("/projects/{id}/setup");
+        let _protocol: Value = self.post(&path, report, Safety::Once).await?;
         Ok(())
     }
 }

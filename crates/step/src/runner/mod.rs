@@ -36,6 +36,7 @@ pub use port::{OutcomePort, PortError};
 pub(crate) use prompt::{Bundled, PLAN, PLAN_DOCUMENT, Prompt, SPECIFICATION, TASKS};
 pub(crate) use settings::Grounding;
 pub use settings::Settings;
+pub(crate) use settings::is_off;
 pub(crate) use tokens::estimated_tokens;
 
 use crate::engine::{Cancel, Control, LineSink, Registry};

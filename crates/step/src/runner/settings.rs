@@ -35,6 +35,8 @@ pub struct Settings {
     pub(crate) planning_model: Option<String>,
     /// What a plan has to name.
     pub(crate) grounding: Grounding,
+    /// Whether a project's setup waits for the answers to the questions about it.
+    pub setup_waits_for_answers: bool,
     /// How work is done in git.
     pub workspace: workspace::Options,
     /// The Windmill or mill job that this runs in.
@@ -92,6 +94,8 @@ impl Settings {
             planning_engine: text("TASKSGODZILLA_PLANNING_ENGINE_ID"),
             planning_model: text("PROTOCOL_PLANNING_MODEL"),
             grounding: Grounding::read(text),
+            setup_waits_for_answers: text("TASKSGODZILLA_REQUIRE_ONBOARDING_CLARIFICATIONS")
+                .is_some_and(|word| !is_off(&word)),
             workspace: workspace::Options::read(&variable),
             job_id: text("WM_JOB_ID"),
             agent: None,
@@ -146,7 +150,8 @@ fn auto_fix_attempts(text: impl Fn(&str) -> Option<String>) -> u32 {
     }
 }
 
-fn is_off(word: &str) -> bool {
+/// Whether a variable's value switches something off.
+pub(crate) fn is_off(word: &str) -> bool {
     let word = word.trim().to_ascii_lowercase();
     ["false", "0", "no", "off"].contains(&&*word)
 }

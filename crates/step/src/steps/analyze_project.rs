@@ -8,8 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use millwright_core::catalog::scripts::analyze_project::{Args, Output, Structure};
+use millwright_core::protocol::SetupFact;
 use serde_json::json;
 
+use super::setup::Setup;
 use super::{StepError, frameworks, project};
 use crate::host::Host;
 
@@ -24,6 +26,8 @@ const SKIPPED: [&str; 6] = [
 ];
 const MOST_TOP_LEVEL: usize = 30;
 const MOST_EXTENSIONS: usize = 10;
+/// So many folders that are left out are told of.
+const MOST_WARNINGS: usize = 20;
 
 /// Extensions that tell the language.
 const LANGUAGES: [(&str, &str); 11] = [
@@ -44,9 +48,23 @@ const LANGUAGES: [(&str, &str); 11] = [
 ///
 /// # Errors
 /// When the folder cannot be read, and when the API does not take what was found.
-pub(super) async fn run(args: Args, host: &impl Host) -> Result<Output, StepError> {
+pub(super) async fn run<H: Host>(args: Args, host: &H) -> Result<Output, StepError> {
+    let mut setup = Setup::of(host, args.project_id);
+    let outcome = analyze(args, host, &mut setup).await;
+    if outcome.is_ok() {
+        let message = "No engine looks at the project: its files were counted.";
+        setup.note(SetupFact::DiscoverySkipped, message, &[]);
+    }
+    setup.conclude(outcome, false).await
+}
+
+async fn analyze<H: Host>(
+    args: Args,
+    host: &H,
+    setup: &mut Setup<'_, H>,
+) -> Result<Output, StepError> {
     let root = folder(&args.project_path)?;
-    let (total_files, counts) = count(&root, host)?;
+    let (total_files, counts) = count(&root, host, setup)?;
     let top_level = top_level(&root)?;
     let language = language(&counts).to_owned();
     let (framework, files) = frameworks::look(&root);
@@ -93,8 +111,12 @@ pub(super) fn folder(path: &str) -> Result<PathBuf, StepError> {
 }
 
 /// Counts the files, in all and by extension.
-fn count(root: &Path, host: &impl Host) -> Result<(i64, BTreeMap<String, i64>), StepError> {
-    let mut total = 0;
+fn count<H: Host>(
+    root: &Path,
+    host: &H,
+    setup: &mut Setup<'_, H>,
+) -> Result<(i64, BTreeMap<String, i64>), StepError> {
+    let (mut total, mut left_out_before) = (0, 0);
     let mut counts = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -102,10 +124,13 @@ fn count(root: &Path, host: &impl Host) -> Result<(i64, BTreeMap<String, i64>), 
             Ok(entries) => entries,
             Err(error) if folder == root => return Err(StepError::file(root, error)),
             Err(error) => {
-                host.log(&format!(
-                    "warning: {} is left out: {error}",
-                    folder.display()
-                ));
+                let left_out = format!("{} is left out: {error}", folder.display());
+                host.log(&format!("warning: {left_out}"));
+                let path = folder.display().to_string();
+                if left_out_before < MOST_WARNINGS {
+                    setup.note(SetupFact::Warning, &left_out, &[("path", &path)]);
+                }
+                left_out_before += 1;
                 continue;
             }
         };
@@ -165,7 +190,7 @@ mod tests {
     use crate::host::block_on;
     use crate::host::double::Double;
 
-    fn analyze(root: &Path, project: i64, host: &Double) -> Result<Output, StepError> {
+    fn look(root: &Path, project: i64, host: &Double) -> Result<Output, StepError> {
         let args = json!({"project_path": root, "project_id": project});
         block_on(run(serde_json::from_value(args).unwrap(), host))
     }
@@ -190,8 +215,10 @@ mod tests {
             (".git/config.py", ""),
             ("node_modules/x/y.js", ""),
         ]);
-        let host = Double::new().answer(200, &json!({}));
-        let output = analyze(root.path(), 3, &host).unwrap();
+        let host = Double::new()
+            .answer(200, &json!({}))
+            .answer(200, &json!({}));
+        let output = look(root.path(), 3, &host).unwrap();
         assert_eq!(
             (output.language.as_str(), output.framework.as_deref()),
             ("rust", Some("axum"))
@@ -205,7 +232,10 @@ mod tests {
         assert_eq!(output.files, ["Cargo.toml"]);
         assert_eq!(
             host.calls(),
-            [r#"PUT /projects/3 {"project_classification":"rust/axum"}"#]
+            [
+                r#"PUT /projects/3 {"project_classification":"rust/axum"}"#,
+                r#"POST /projects/3/setup {"events":[{"event_type":"setup_discovery_skipped","message":"No engine looks at the project: its files were counted.","metadata":{}}],"finished":false}"#,
+            ]
         );
     }
 
@@ -213,7 +243,7 @@ mod tests {
     fn nothing_known_is_unknown_and_nothing_is_asked_without_a_project() {
         let root = project(&[("notes.xyz", "")]);
         let host = Double::new();
-        let output = analyze(root.path(), 0, &host).unwrap();
+        let output = look(root.path(), 0, &host).unwrap();
         assert_eq!(
             (output.language.as_str(), output.framework),
             ("unknown", None)
@@ -223,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_no_folder_is_refused() {
-        let error = analyze(Path::new("/nowhere/at/all"), 0, &Double::new()).unwrap_err();
+        let error = look(Path::new("/nowhere/at/all"), 0, &Double::new()).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -236,7 +266,7 @@ mod tests {
         let root = project(&[("a.py", "")]);
         std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
         assert_eq!(
-            analyze(root.path(), 0, &Double::new())
+            look(root.path(), 0, &Double::new())
                 .unwrap()
                 .structure
                 .total_files,

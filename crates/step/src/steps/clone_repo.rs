@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millwright_core::catalog::scripts::clone_repo::{Args, Output};
+use millwright_core::protocol::SetupFact;
 use serde_json::json;
 
-use super::git::{Address, Git};
+use super::git::{Address, Git, split_secret};
+use super::setup::Setup;
 use super::{StepError, project};
 use crate::host::{Host, Processes};
-use crate::workspace::check_branch;
+use crate::runner::is_off;
+use crate::workspace::{check_branch, committer};
 
 /// Cloning or fetching gets this long.
 const TRANSFER_LIMIT: Duration = Duration::from_mins(5);
@@ -22,27 +25,57 @@ const LOOK_LIMIT: Duration = Duration::from_secs(30);
 const DEPTH: &str = "--depth=100";
 /// The folder for checkouts.
 const CHECKOUTS: &str = "TASKSGODZILLA_PROJECTS_ROOT";
+/// Whether a repository that is not there is cloned.
+const AUTO_CLONE: &str = "TASKSGODZILLA_AUTO_CLONE";
 
 /// Clones, or brings the checkout up to date.
 ///
 /// # Errors
-/// When an argument cannot be used, when git fails, and when the folder holds something else.
+/// When an argument cannot be used, when git fails, and when the folder holds something else, or nothing and nobody is to
+/// clone it.
 pub(super) async fn run<H: Host + Processes>(args: Args, host: &H) -> Result<Output, StepError> {
+    let mut setup = Setup::of(host, args.project_id);
+    let outcome = bring(args, host, &mut setup).await;
+    setup.conclude(outcome, false).await
+}
+
+async fn bring<H: Host + Processes>(
+    args: Args,
+    host: &H,
+    setup: &mut Setup<'_, H>,
+) -> Result<Output, StepError> {
     let address = Address::parse(&args.repo_url)
         .map_err(|problem| StepError::bad_argument("repo_url", problem))?;
     check_branch(&args.branch).map_err(|problem| StepError::bad_argument("branch", problem))?;
     let target = target(args.workspace_path.as_deref(), &address, host)?;
+    let path = target.display().to_string();
+    let root = checkouts(host).display().to_string();
+    let place = [
+        ("git_url", address.shown()),
+        ("local_path", &path),
+        ("projects_root", &root),
+    ];
+    setup.note(SetupFact::Started, "Project setup started.", &place);
+    setup.tell().await?;
     let git = Git::new(host, &address);
     if is_free(&target)? {
-        clone(&git, &address, &args.branch, &target).await?;
+        leave_to_people(host, &address, &path)
+            .inspect_err(|error| setup.note(SetupFact::PendingClone, &error.to_string(), &place))?;
+        let cloned = clone(&git, &address, &args.branch, &target).await;
+        cloned
+            .inspect_err(|error| setup.note(SetupFact::CloneFailed, &error.to_string(), &place))?;
+        let place = [("path", &*path), ("git_url", address.shown())];
+        setup.note(SetupFact::Cloned, "The repository is cloned.", &place);
     } else {
-        update(&git, &address, &args.branch, &target).await?;
+        let updated = update(&git, &address, &args.branch, &target).await;
+        updated
+            .inspect_err(|error| setup.note(SetupFact::CloneFailed, &error.to_string(), &place))?;
     }
     let commit = git
         .run(Some(&target), &["rev-parse", "HEAD"], LOOK_LIMIT)
         .await?;
-    let path = target.display().to_string();
     project::record(host, args.project_id, &json!({"local_path": path})).await?;
+    tell_of_checkout(&git, &target, setup).await?;
     Ok(Output {
         success: true,
         path,
@@ -50,6 +83,49 @@ pub(super) async fn run<H: Host + Processes>(args: Args, host: &H) -> Result<Out
         repo_name: address.repository_name().to_owned(),
         branch: args.branch,
     })
+}
+
+/// `TASKSGODZILLA_AUTO_CLONE` may say that people clone.
+fn leave_to_people(host: &impl Host, address: &Address, path: &str) -> Result<(), StepError> {
+    if !host.env(AUTO_CLONE).is_some_and(|word| is_off(&word)) {
+        return Ok(());
+    }
+    Err(StepError::failed(format!(
+        "{path} does not exist, and {AUTO_CLONE} is off: clone {} to it, or switch {AUTO_CLONE} on",
+        address.shown()
+    )))
+}
+
+/// Notes the folder, its remote, and in whose name commits are made there.
+async fn tell_of_checkout<H: Host + Processes>(
+    git: &Git<'_, H>,
+    target: &Path,
+    setup: &mut Setup<'_, H>,
+) -> Result<(), StepError> {
+    let path = target.display().to_string();
+    let recorded = [("local_path", &*path)];
+    setup.note(
+        SetupFact::LocalPathRecorded,
+        "The project's folder is recorded.",
+        &recorded,
+    );
+    let words = ["config", "--get", "remote.origin.url"];
+    let origin = git.outcome(Some(target), &words, LOOK_LIMIT).await?;
+    let (origin, _) = split_secret(origin.stdout.trim());
+    let remote = [("path", &*path), ("origin", &origin)];
+    setup.note(
+        SetupFact::GitRemote,
+        &format!("origin is {origin}."),
+        &remote,
+    );
+    let (user, email) = committer(target)?;
+    let identity = [("path", &*path), ("user", &user), ("email", &email)];
+    setup.note(
+        SetupFact::GitIdentity,
+        &format!("Commits are {user}'s."),
+        &identity,
+    );
+    Ok(())
 }
 
 fn target(given: Option<&str>, address: &Address, host: &impl Host) -> Result<PathBuf, StepError> {

@@ -174,7 +174,8 @@ fn is_scp(text: &str) -> bool {
     })
 }
 
-fn split_secret(text: &str) -> (String, Option<(String, String)>) {
+/// An address without user and password, and these with the whole address.
+pub(super) fn split_secret(text: &str) -> (String, Option<(String, String)>) {
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|scheme| text.starts_with(scheme));

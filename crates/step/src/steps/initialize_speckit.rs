@@ -8,9 +8,11 @@ use std::path::Path;
 
 use millwright_core::catalog::Object;
 use millwright_core::catalog::scripts::initialize_speckit::{Args, Output};
+use millwright_core::protocol::SetupFact;
 
 use super::StepError;
 use super::analyze_project::folder;
+use super::setup::Setup;
 use crate::host::Host;
 use crate::planning::TEMPLATES;
 
@@ -22,7 +24,25 @@ const IGNORED: &str = ".specify/specs/*/_runtime/runs/";
 ///
 /// # Errors
 /// When something cannot be written; the details name what was made until then.
-pub(super) async fn run(args: Args, _host: &impl Host) -> Result<Output, StepError> {
+pub(super) async fn run<H: Host>(args: Args, host: &H) -> Result<Output, StepError> {
+    let mut setup = Setup::of(host, args.project_id);
+    let outcome = initialize(args);
+    if let Ok(output) = &outcome {
+        let made = output.paths_created.len();
+        let message = format!(
+            "{} is there; {made} files and folders were made.",
+            output.specify_path
+        );
+        setup.note(
+            SetupFact::Assets,
+            &message,
+            &[("path", &output.specify_path)],
+        );
+    }
+    setup.conclude(outcome, true).await
+}
+
+fn initialize(args: Args) -> Result<Output, StepError> {
     let root = folder(&args.project_path)?;
     let specify = root.join(".specify");
     let constitution = specify.join("memory").join("constitution.md");

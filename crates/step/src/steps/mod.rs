@@ -47,6 +47,8 @@ mod registration;
 mod run_qa;
 #[cfg(feature = "native")]
 mod run_quality;
+#[cfg(feature = "native")]
+mod setup;
 mod spec_audit;
 mod step_execute_api;
 mod step_run_qa_api;

@@ -17,12 +17,16 @@ pub(super) async fn record(
     project: Option<i64>,
     fields: &Value,
 ) -> Result<(), StepError> {
-    // Flows pass 0 where their caller named no project.
-    let Some(project) = project.filter(|id| *id != 0) else {
+    let Some(project) = named(project) else {
         return Ok(());
     };
     Client::protocols(host)?
         .update_project(project, fields)
         .await?;
     Ok(())
+}
+
+/// The project, when one is named. Flows pass 0 where their caller named none.
+pub(super) fn named(project: Option<i64>) -> Option<i64> {
+    project.filter(|id| *id != 0)
 }

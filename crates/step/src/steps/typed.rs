@@ -22,17 +22,30 @@ pub(super) fn typed<S: DeserializeOwned>(arguments: Object) -> Result<S, StepErr
     })
 }
 
-/// The argument without which the error is another. It is sought only now: a reader that knows where it is costs every
-/// argument of every script.
+/// The argument, or in a list its item, without which the error is another. It is sought only now: a reader that knows
+/// where it is costs every argument of every script.
 fn at_fault(arguments: Object, error: &str, error_of: &dyn Fn(Object) -> Option<String>) -> String {
+    let differs = |others| error_of(others).as_deref() != Some(error);
     let all = arguments.clone();
-    let mut names = arguments.into_iter().map(|(name, _)| name);
-    let found = names.find(|name| {
+    for (name, value) in arguments {
         let mut others = all.clone();
-        others.shift_remove(name);
-        error_of(others).as_deref() != Some(error)
-    });
-    found.unwrap_or_default()
+        others.shift_remove(&name);
+        if !differs(others) {
+            continue;
+        }
+        let items = value.as_array().map_or(&[][..], Vec::as_slice);
+        let item = (0..items.len()).find(|index| {
+            let (before, rest) = items.split_at(*index);
+            let mut others = all.clone();
+            others.insert(name.clone(), [before, &rest[1..]].concat().into());
+            differs(others)
+        });
+        return match item {
+            Some(index) => format!("{name}[{index}]"),
+            None => name,
+        };
+    }
+    String::new()
 }
 
 #[cfg(test)]
@@ -66,7 +79,7 @@ mod tests {
         let messages = messages.each_ref().map(said).join("\n");
         insta::assert_snapshot!(messages, @r#"
         argument id: invalid value: integer `-1`, expected u32
-        argument gates: invalid type: integer `2`, expected a string
+        argument gates[1]: invalid type: integer `2`, expected a string
         argument note: invalid value: integer `300`, expected u8
         argument note: invalid value: integer `300`, expected u8
         "#);

@@ -37,6 +37,17 @@ const SETTINGS: [&str; 9] = [
     "merge.renormalize=false",
 ];
 
+/// Who commits where the repository names nobody.
+const NOBODY: (&str, &str) = ("Millwright", "millwright@localhost");
+
+/// The name and address under which commits of work in this checkout are made.
+///
+/// # Errors
+/// When git cannot be run.
+pub(crate) fn committer(folder: &Path) -> Result<(String, String), WorkspaceError> {
+    Git::at(folder).committer()
+}
+
 /// A folder of a repository.
 #[derive(Debug, Clone)]
 pub(super) struct Git {
@@ -121,13 +132,28 @@ impl Git {
         if known.and(author).is_some() {
             return Ok(Vec::new());
         }
-        let words = [
-            "-c",
-            "user.name=Millwright",
-            "-c",
-            "user.email=millwright@localhost",
-        ];
-        Ok(words.map(str::to_owned).into())
+        let (name, email) = NOBODY;
+        let settings = [format!("user.name={name}"), format!("user.email={email}")];
+        let options = settings.into_iter();
+        Ok(options
+            .flat_map(|setting| ["-c".to_owned(), setting])
+            .collect())
+    }
+
+    /// The name and address under which commits are made.
+    fn committer(&self) -> Result<(String, String), WorkspaceError> {
+        let known = self.author()?.is_empty();
+        let found = if known {
+            self.find(&["var", "GIT_COMMITTER_IDENT"])?
+        } else {
+            None
+        };
+        let person = found.as_deref().and_then(|text| {
+            let (name, rest) = text.split_once(" <")?;
+            Some((name, rest.split_once('>')?.0))
+        });
+        let (name, email) = person.unwrap_or(NOBODY);
+        Ok((name.to_owned(), email.to_owned()))
     }
 
     fn finish(&self, arguments: &[&str]) -> Result<Finished, WorkspaceError> {

@@ -35,7 +35,7 @@ pub use branches::{LocalBranch, delete_branch, local_branches, refuse_odd_branch
 pub(crate) use changes::Changes;
 pub use contents::Contents;
 pub use error::WorkspaceError;
-pub(crate) use git::{REDIRECTING, environment};
+pub(crate) use git::{REDIRECTING, committer, environment};
 pub(crate) use names::check_branch;
 pub use options::Options;
 pub(crate) use place::Place;

@@ -38,8 +38,11 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
     let path = cloned.get(clone::Output::path);
     body.step(
         "analyze_project",
-        analyze::call(&path).project_id(project_id),
+        analyze::call(&path).project_id(&project_id),
     );
-    body.step("initialize_speckit", speckit::call(path, project_name));
+    body.step(
+        "initialize_speckit",
+        speckit::call(path, project_name).project_id(project_id),
+    );
     flow.build()
 }

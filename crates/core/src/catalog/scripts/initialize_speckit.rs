@@ -15,6 +15,8 @@ arguments! {
     optional {
         /// The constitution's text. By default ten articles.
         constitution_template: Option<String>,
+        /// The project that is set up with it.
+        project_id: Option<i64>,
     }
 }
 
@@ -39,7 +41,7 @@ impl Script for Args {
     const NAME: &'static str = "initialize_speckit";
     const SUMMARY: &'static str = "Makes a project's .specify folder";
     const DESCRIPTION: &'static str = "Makes `.specify/` with constitution and templates, where they \
-        are not there yet, and extends an existing .gitignore. Fails when it cannot write.";
+        are not there yet, and extends an existing .gitignore. The project's setup is then over. Fails when it cannot write.";
     const IDEMPOTENT: bool = true;
     const TIMEOUT_SECONDS: i64 = 60;
     const REACH: Reach = Reach::Files;

@@ -1,0 +1,82 @@
+//! What a step tells of the setup of the project that it worked for.
+//!
+//! Always so: without a project nothing is asked of the API, and a failure is told as well as a success.
+
+use millwright_core::protocol::{LONGEST_SETUP_TEXT, SetupEvent, SetupFact, SetupReport};
+
+use super::{StepError, project};
+use crate::client::Client;
+use crate::host::Host;
+
+/// What happened, and was not told yet.
+#[derive(Debug)]
+pub(super) struct Setup<'a, H> {
+    host: &'a H,
+    project: Option<i64>,
+    report: SetupReport,
+}
+
+impl<'a, H: Host> Setup<'a, H> {
+    /// The setup of a project, when one is named.
+    pub(super) fn of(host: &'a H, project: Option<i64>) -> Self {
+        Self {
+            host,
+            project: project::named(project),
+            report: SetupReport::default(),
+        }
+    }
+
+    /// Notes something that is to be told.
+    pub(super) fn note(&mut self, fact: SetupFact, message: &str, metadata: &[(&str, &str)]) {
+        let cut = |text: &str| text.chars().take(LONGEST_SETUP_TEXT).collect();
+        let metadata = metadata.iter();
+        let metadata = metadata.filter(|(_, value)| !value.trim().is_empty());
+        self.report.events.push(SetupEvent {
+            event_type: fact,
+            message: cut(message),
+            metadata: metadata
+                .map(|(key, value)| ((*key).to_owned(), cut(value)))
+                .collect(),
+        });
+    }
+
+    /// Tells what was noted.
+    ///
+    /// # Errors
+    /// When the API does not take it.
+    pub(super) async fn tell(&mut self) -> Result<(), StepError> {
+        let report = std::mem::take(&mut self.report);
+        match self.project {
+            Some(project) if report != SetupReport::default() => {
+                let client = Client::protocols(self.host)?;
+                Ok(client.report_setup(project, &report).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells what was noted and how it ended; with `finished`, that nothing is left to do for the project.
+    ///
+    /// # Errors
+    /// That of the outcome; else when the API does not take what is told.
+    pub(super) async fn conclude<T>(
+        mut self,
+        outcome: Result<T, StepError>,
+        finished: bool,
+    ) -> Result<T, StepError> {
+        let Err(error) = outcome else {
+            self.report.finished = finished;
+            self.tell().await?;
+            return outcome;
+        };
+        let told = self.report.events.iter();
+        if !told.map(|event| event.event_type).any(SetupFact::stops) {
+            self.note(SetupFact::Failed, &error.to_string(), &[]);
+        }
+        if let Err(unheard) = self.tell().await {
+            self.host
+                .log(&format!("warning: the failure is not told: {unheard}"));
+        }
+        Err(error)
+    }
+}
