@@ -1,11 +1,12 @@
 //! millwright: the refs API, the mill and the command line.
 //!
-//! Always so: an arrow between rooms never points up. From the lowest: `process`, `utf8`, `javascript`, [`windmill`], [`embedded`], [`spec`],
+//! Always so: an arrow between rooms never points up. From the lowest: `process`, [`executable`], `utf8`, `javascript`, [`windmill`], [`embedded`], [`spec`],
 //! [`store`], [`mill`], [`deploy`], [`server`], [`cli`].
 
 pub mod cli;
 pub mod deploy;
 pub mod embedded;
+pub mod executable;
 mod javascript;
 pub mod mill;
 mod process;

@@ -3,6 +3,7 @@
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
 mod flows;
+mod frames;
 mod generated;
 mod logging;
 mod output;
@@ -10,6 +11,7 @@ mod protocol;
 mod reference;
 mod remote;
 mod run;
+mod runs;
 mod serve;
 mod signals;
 mod spec;
@@ -39,6 +41,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Serves the refs API with the mill in it: what runs flows on this machine.
     Up(up::UpArgs),
+    /// Shows runs: how they ended, their logs, and what they left behind.
+    Runs(runs::RunsArgs),
     /// Shows protocols, and starts, stops, mends and answers them.
     Protocol(protocol::ProtocolArgs),
     /// Validates, shows, compares and imports specs.
@@ -98,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Runs(args) => runs::run(&args),
         Command::Protocol(args) => protocol::run(&args),
         Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),

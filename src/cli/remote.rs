@@ -8,7 +8,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, output};
+use crate::utf8::take_whole;
 
 /// A call that changes or asks for something gets this long.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -88,6 +89,18 @@ impl Remote {
             None => request,
         };
         self.checked(request).await
+    }
+
+    /// Prints the text of an answer as it arrives.
+    pub(super) async fn print(&self, path: &str) -> Result<(), CommandError> {
+        let mut answer = self.checked(self.request(Method::GET, path)).await?;
+        let mut bytes = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|e| self.unreached(&e))? {
+            bytes.extend_from_slice(&part);
+            output::part(&take_whole(&mut bytes, |bad| "\u{fffd}".repeat(bad)));
+        }
+        output::part(&String::from_utf8_lossy(&bytes));
+        Ok(())
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

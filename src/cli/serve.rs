@@ -29,6 +29,9 @@ pub(super) struct ServeArgs {
     /// A folder below which logs and artifacts may be read as files; may be given again.
     #[arg(long, value_name = "DIR")]
     log_root: Vec<PathBuf>,
+    /// A folder of step executables that workers may fetch, beside the one that lies with this program; may be given again.
+    #[arg(long, value_name = "DIR")]
+    dist: Vec<PathBuf>,
     /// A file to write the address to, once it is known.
     #[arg(long, value_name = "FILE")]
     port_file: Option<PathBuf>,
@@ -88,6 +91,7 @@ impl Opened {
                 webhooks: WebhookOptions::read(|name| env::var(name).ok()),
                 log_roots,
                 windmill,
+                dist: args.dist.clone(),
                 work,
                 ..ServerOptions::default()
             },

@@ -8,6 +8,7 @@ mod auth;
 mod branches;
 mod clarifications;
 mod codemachine;
+mod dist;
 mod error;
 mod events;
 mod executions;

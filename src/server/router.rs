@@ -14,9 +14,9 @@ use super::auth::require_access;
 use super::error::ApiError;
 use super::state::AppState;
 use super::{
-    artifacts, audit, branches, clarifications, codemachine, events, executions, health, logs,
-    metrics, observe, openapi, policies, projects, protocols, pull_requests, runs, setup, specs,
-    steps, webhooks,
+    artifacts, audit, branches, clarifications, codemachine, dist, events, executions, health,
+    logs, metrics, observe, openapi, policies, projects, protocols, pull_requests, runs, setup,
+    specs, steps, webhooks,
 };
 
 /// The largest body that is read: a result or parameters, not a content.
@@ -60,6 +60,7 @@ pub(super) fn routes() -> (Router<AppState>, OpenApi) {
         .merge(steps::routes())
         .merge(executions::routes())
         .merge(logs::routes())
+        .merge(dist::routes())
         .routes(routes!(metrics::show_metrics))
         .routes(routes!(openapi::show_openapi))
         .split_for_parts();

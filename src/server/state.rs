@@ -14,6 +14,7 @@ use super::jobs::JobClient;
 use super::logs::{LogRoots, Parked};
 use super::webhooks::WebhookOptions;
 use super::work::{Work, WorkOptions};
+use crate::executable::{Executables, beside};
 use crate::mill;
 use crate::store::Store;
 use crate::windmill::Connection;
@@ -42,6 +43,8 @@ pub struct App {
     pub(super) parked: Parked,
     /// How long a stream may be silent.
     pub(super) keep_alive: Duration,
+    /// The step executables that workers may fetch.
+    pub(super) executables: Executables,
     /// The mill's job routes, as they are mounted.
     pub(super) mill: Router,
     /// Cancelled when the server closes: streams and waiting requests end.
@@ -61,6 +64,8 @@ pub struct ServerOptions {
     pub windmill: Option<Connection>,
     /// The routes of a mill that starts jobs; without one, the jobs that the database holds are shown.
     pub mill: Option<Router>,
+    /// Folders and files of step executables that workers may fetch, beside the one that lies with this program.
+    pub dist: Vec<PathBuf>,
     /// How steps are executed.
     pub work: WorkOptions,
     /// How long a stream may be silent before a comment keeps it alive; 15 s where it is not said.
@@ -98,6 +103,7 @@ impl App {
             work: Work::new(store.clone(), options.work),
             log_roots,
             webhooks: options.webhooks,
+            executables: Executables::new(std::iter::once(beside()).chain(options.dist)),
             keep_alive: options.keep_alive.unwrap_or(KEEP_ALIVE),
             parked: Parked::default(),
             jobs,

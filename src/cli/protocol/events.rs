@@ -1,22 +1,17 @@
 //! `millwright protocol events`: what happened, and with `--follow` what happens.
 //!
-//! Always so: a connection that breaks is made anew, and goes on after the last event that was printed.
-
-use std::time::Duration;
+//! Always so: what is printed, once or as it comes, looks the same.
 
 use clap::Args;
 use serde_json::Value;
 
 use super::show;
+use crate::cli::frames::{self, Frame};
 use crate::cli::remote::Remote;
 use crate::cli::{CommandError, Exit, output};
-use crate::utf8::take_whole;
 
 /// So many events are asked for at once.
 const PAGE: usize = 500;
-/// Between two attempts to connect, and how many there are.
-const PAUSE: Duration = Duration::from_secs(1);
-const ATTEMPTS: u32 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct EventsArgs {
@@ -77,24 +72,12 @@ async fn list(args: &EventsArgs, json: bool, remote: &Remote) -> Result<(), Comm
 
 async fn follow(args: &EventsArgs, json: bool, remote: &Remote) -> Result<(), CommandError> {
     let path = format!("/events/stream?{}", args.query(args.after));
-    let mut reader = Frames::default();
-    let mut failures = 0;
-    loop {
-        let before = reader.last_id.clone();
-        match reader.read(&path, json, remote).await {
-            Ok(true) => return Ok(()),
-            Err(error) if error.exit != Exit::Unavailable || failures >= ATTEMPTS => {
-                return Err(error);
-            }
-            Ok(false) | Err(_) => {}
+    let told = |frame: Frame<'_>| {
+        if frame.event == "event" {
+            tell(&frame.data, json);
         }
-        failures = if reader.last_id == before {
-            failures + 1
-        } else {
-            0
-        };
-        tokio::time::sleep(PAUSE).await;
-    }
+    };
+    frames::follow(&path, remote, told).await.map(drop)
 }
 
 fn tell(event: &Value, json: bool) {
@@ -122,57 +105,5 @@ impl EventsArgs {
             }
         }
         query.finish()
-    }
-}
-
-/// Reads a stream's events, over as many connections as it takes.
-#[derive(Default)]
-struct Frames {
-    text: String,
-    last_id: Option<String>,
-}
-
-impl Frames {
-    /// Prints what comes until the connection ends; says whether that was the stream's end.
-    async fn read(
-        &mut self,
-        path: &str,
-        json: bool,
-        remote: &Remote,
-    ) -> Result<bool, CommandError> {
-        self.text.clear();
-        let mut answer = remote.stream(path, self.last_id.as_deref()).await?;
-        let mut bytes = Vec::new();
-        while let Ok(Some(part)) = answer.chunk().await {
-            bytes.extend_from_slice(&part);
-            self.text
-                .push_str(&take_whole(&mut bytes, |bad| "?".repeat(bad)));
-            while let Some((frame, rest)) = self.text.split_once("\n\n") {
-                let (frame, rest) = (frame.to_owned(), rest.to_owned());
-                self.text = rest;
-                if self.take(&frame, json)? {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// Prints a frame's event; says whether it was the last.
-    fn take(&mut self, frame: &str, json: bool) -> Result<bool, CommandError> {
-        let field = |name| frame.lines().find_map(|line| line.strip_prefix(name));
-        let data = field("data: ").and_then(|data| serde_json::from_str(data).ok());
-        let data: Value = data.unwrap_or_default();
-        match field("event: ") {
-            Some("event") => tell(&data, json),
-            Some("end") => return Ok(true),
-            Some("error") => {
-                let detail = data["detail"].as_str().unwrap_or("the stream failed");
-                return Err(CommandError::new(Exit::Unavailable, detail));
-            }
-            _ => return Ok(false),
-        }
-        self.last_id = field("id: ").map(str::to_owned);
-        Ok(false)
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::cli::output;
+use crate::cli::output::{self, items, plain};
 
 /// A list of protocols.
 pub(super) fn protocols(list: &Value) {
@@ -83,17 +83,4 @@ pub(super) fn event(event: &Value) {
         plain(&event["event_type"]),
         plain(&event["message"]),
     ));
-}
-
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
-    list.as_array().into_iter().flatten()
-}
-
-fn plain(value: &Value) -> String {
-    let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    text.replace(char::is_control, " ")
 }

@@ -79,6 +79,7 @@ impl Prepared {
             webhooks: WebhookOptions::default(),
             log_roots: vec![logs],
             windmill: None,
+            dist: Vec::new(),
             mill: Some(mill.routes()),
             keep_alive: None,
             work,

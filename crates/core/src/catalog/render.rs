@@ -15,11 +15,16 @@ impl ScriptInfo {
     /// The bash script, with a first line that says what generated it. Windmill recognises its arguments from the
     /// lines `name="$1"`.
     pub fn bash(&self, generated: &str) -> String {
+        self.bash_with(generated, "", self.program)
+    }
+
+    /// The same, with lines before the call, which may find out what is called: `program` stands there as it is.
+    pub fn bash_with(&self, generated: &str, before: &str, program: &str) -> String {
         let arguments = self.arguments.iter().enumerate();
         let assign = |(index, argument): (usize, &Argument)| {
             format!("{}=\"{}\"", argument.name, position(index + 1))
         };
-        let mut call = vec![format!("exec {} {}", self.program, self.name)];
+        let mut call = vec![format!("{before}exec {program} {}", self.name)];
         call.extend(self.names().map(|name| format!("\"${name}\"")));
         let mut lines = vec![format!("# {generated}"), format!("# {}", self.summary)];
         lines.extend(arguments.map(assign));
