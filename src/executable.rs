@@ -113,7 +113,7 @@ impl Executables {
             .flat_map(|place| match fs::read_dir(place) {
                 Ok(entries) => {
                     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-                    paths.filter(is_named_so).collect()
+                    paths.filter(|path| is_named_so(path)).collect()
                 }
                 Err(_) => vec![place.clone()],
             })
@@ -148,7 +148,7 @@ impl Executables {
     }
 }
 
-fn is_named_so(path: &PathBuf) -> bool {
+fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(NAME)
 }
