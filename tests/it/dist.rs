@@ -6,15 +6,10 @@ use std::fs;
 
 use millwright::executable::Executable;
 use millwright::server::ServerOptions;
-use sha2::{Digest, Sha256};
+use millwright_core::protocol::sha256;
 
 use crate::api_fixture::Api;
 use crate::step_executable::program;
-
-fn sha256(content: &[u8]) -> String {
-    let hash = Sha256::digest(content);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 #[tokio::test]
 async fn the_executable_of_a_hash_is_sent_also_after_it_changed() {
