@@ -3,18 +3,27 @@
 CARGO ?= cargo
 TARGET_DIR = $(or $(CARGO_TARGET_DIR),target)
 VALIDATOR = tests/flow-validator
+JAVASCRIPT = tests/javascript
+WASM = crates/wasm/built/millwright_wasm.js
+WASM_SOURCES = $(shell find $(foreach crate,core step wasm,crates/$(crate)/src crates/$(crate)/Cargo.toml) -type f) \
+	crates/wasm/build.sh $(wildcard crates/wasm/tools/*) Cargo.toml Cargo.lock
 
-.PHONY: help build test check-format lint test-code test-agents check-generated doc generate demo bench clean
+.PHONY: help build wasm test check-format lint test-code test-agents check-generated doc generate demo bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-build: ## build both executables, optimised, into $(TARGET_DIR)/release
+build: $(WASM) ## build both executables, optimised, into $(TARGET_DIR)/release
 	$(CARGO) build --release --locked -p millwright
 	$(CARGO) build --profile step --locked -p millwright-step
 	cp $(TARGET_DIR)/step/millwright-step $(TARGET_DIR)/release/millwright-step
 
-test: check-format lint test-code check-generated doc ## everything that continuous integration checks
+wasm: $(WASM) ## build the WebAssembly modules that scripts for JavaScript workers carry
+
+$(WASM): $(WASM_SOURCES)
+	crates/wasm/build.sh
+
+test: check-format wasm lint test-code check-generated doc ## everything that continuous integration checks
 
 check-format:
 	$(CARGO) fmt --all -- --check
@@ -22,12 +31,12 @@ check-format:
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-test-code: $(VALIDATOR)/node_modules/.installed
+test-code: $(WASM) $(VALIDATOR)/node_modules/.installed $(JAVASCRIPT)/node_modules/.installed
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --workspace --locked --no-fail-fast
 
-$(VALIDATOR)/node_modules/.installed: $(VALIDATOR)/package-lock.json
-	npm ci --prefix $(VALIDATOR) --no-audit --no-fund --silent
+%/node_modules/.installed: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund --silent
 	touch $@
 
 test-agents: ## run the real agents against stand-ins for their models; npm installs them once, about 0.9 GB
@@ -50,7 +59,7 @@ doc:
 demo: build ## run a protocol through the generated flows; ENGINE=codex has Codex work in it, KEEP=1 leaves the server up
 	$(CARGO) run --release --locked -q -p millwright-demo -- --bin-dir $(TARGET_DIR)/release $(if $(ENGINE),--engine $(ENGINE)) $(if $(KEEP),--keep)
 
-bench: build ## print how fast and how big it is, as ratios against references measured in the same run
+bench: build $(JAVASCRIPT)/node_modules/.installed ## print how fast and how big it is, as ratios against references measured in the same run
 	$(CARGO) bench --locked -q -p millwright --bench compare
 
 clean: ## remove what was built

@@ -62,7 +62,7 @@ pub(crate) fn measure(programs: &Programs) -> anyhow::Result<Vec<Row>> {
 }
 
 /// In a folder of its own, as a worker gives each job.
-fn in_a_job<'a>(
+pub(crate) fn in_a_job<'a>(
     command: &'a mut Command,
     server: &Server,
     folder: &Path,

@@ -12,6 +12,7 @@ mod mill;
 mod process;
 mod spec;
 mod table;
+mod wasm;
 
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         mill::measure,
         follow::measure,
         spec::measure,
+        wasm::measure,
     ] {
         rows.extend(measure(&programs)?);
     }

@@ -10,7 +10,7 @@ use millwright_core::openflow::{Module, ModuleValue};
 use serde_json::Value;
 
 use super::{CommandError, Exit, generated, output};
-use crate::deploy::Layout;
+use crate::deploy::{Choice, Layout};
 use crate::embedded;
 
 /// Lists, shows and generates the flows and their scripts.
@@ -47,6 +47,10 @@ struct GenerateArgs {
     /// Where each file lies.
     #[arg(long, value_enum, default_value_t)]
     layout: Layout,
+    /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the PATH; or `wasm`, TypeScript that
+    /// carries the step, where it needs the API alone. For one script: `<SCRIPT>=<PACKAGING>`. May be given several times
+    #[arg(long, value_name = "[SCRIPT=]PACKAGING")]
+    packaging: Vec<Choice>,
     /// Compares instead of writing, and fails where something differs.
     #[arg(long)]
     check: bool,
@@ -161,15 +165,26 @@ fn what_of(value: &ModuleValue) -> &str {
 fn generate(args: &GenerateArgs) -> Result<Exit, CommandError> {
     let root = args.out.as_deref().unwrap_or(Path::new("."));
     let mend = format!("millwright flows generate{}", arguments_of(args));
-    generated::bring(&args.layout.files(), root, args.check, &mend)
+    if args.layout == Layout::Repository && !args.packaging.is_empty() {
+        let message =
+            "the files of this layout are packaged as path: --packaging goes with --layout wmill";
+        return Err(CommandError::new(Exit::BadInput, message));
+    }
+    let files = args.layout.files(&args.packaging);
+    let files = files.map_err(|error| CommandError::new(Exit::BadInput, error))?;
+    generated::bring(&files, root, args.check, &mend)
 }
 
 /// The arguments with which the command has to be run again.
 fn arguments_of(args: &GenerateArgs) -> String {
     let out = args.out.as_ref();
     let out = out.map_or(String::new(), |out| format!(" --out {}", out.display()));
+    let packaging = args.packaging.iter();
+    let packaging = packaging.fold(String::new(), |text, choice| {
+        format!("{text} --packaging {choice}")
+    });
     match args.layout {
         Layout::Repository => out,
-        Layout::Wmill => format!(" --layout wmill{out}"),
+        Layout::Wmill => format!(" --layout wmill{packaging}{out}"),
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::GeneratedFiles;
+use super::packaging::{self, Choice, PackagingError};
 use crate::embedded;
 
 /// Where generated files lie.
@@ -39,27 +40,31 @@ codebases: []
 ";
 
 impl Layout {
-    /// Every file of the layout, with its text.
-    pub fn files(self) -> GeneratedFiles {
+    /// Every file of the layout, with its text, each script in the packaging that is chosen for it.
+    ///
+    /// # Errors
+    /// When a script cannot have its packaging.
+    pub fn files(self, choices: &[Choice]) -> Result<GeneratedFiles, PackagingError> {
+        packaging::refuse_unknown(choices)?;
         match self {
-            Self::Repository => repository(),
-            Self::Wmill => wmill(),
+            Self::Repository => repository(choices),
+            Self::Wmill => wmill(choices),
         }
     }
 }
 
-fn repository() -> GeneratedFiles {
+fn repository(choices: &[Choice]) -> Result<GeneratedFiles, PackagingError> {
     let mut files = GeneratedFiles::new(&["flows/devgodzilla", "scripts/devgodzilla"]);
     for flow in embedded::flow_definitions() {
         files.add(flow.file(), flow.text());
     }
     for script in scripts::all() {
-        add_script(&mut files, &script.file(), &script);
+        add_script(&mut files, &script.file(), &script, choices)?;
     }
-    files
+    Ok(files)
 }
 
-fn wmill() -> GeneratedFiles {
+fn wmill(choices: &[Choice]) -> Result<GeneratedFiles, PackagingError> {
     let mut files = GeneratedFiles::new(&["f/devgodzilla", "u/devgodzilla"]);
     files.add("wmill.yaml", marked(WMILL_YAML));
     let folder =
@@ -70,15 +75,23 @@ fn wmill() -> GeneratedFiles {
         files.add(path, yaml(&flow.flow.to_value()));
     }
     for script in scripts::all() {
-        add_script(&mut files, &format!("{}.sh", script.path), &script);
+        let path = format!("{}.sh", script.path);
+        add_script(&mut files, &path, &script, choices)?;
     }
-    files
+    Ok(files)
 }
 
-fn add_script(files: &mut GeneratedFiles, path: &str, script: &ScriptInfo) {
-    let beside = Path::new(path).with_extension("script.yaml");
-    files.add(path, script.bash(GENERATED));
-    files.add(beside, yaml(&script.metadata()));
+fn add_script(
+    files: &mut GeneratedFiles,
+    path: &str,
+    script: &ScriptInfo,
+    choices: &[Choice],
+) -> Result<(), PackagingError> {
+    let packaged = packaging::package(script, choices)?;
+    let path = Path::new(path);
+    files.add(path.with_extension(packaged.ending), packaged.text);
+    files.add(path.with_extension("script.yaml"), yaml(&script.metadata()));
+    Ok(())
 }
 
 fn yaml(value: &Value) -> String {
@@ -109,7 +122,7 @@ mod tests {
     #[test]
     fn every_generated_file_says_so() {
         for layout in [Layout::Repository, Layout::Wmill] {
-            for (path, text) in layout.files().iter() {
+            for (path, text) in layout.files(&[]).unwrap().iter() {
                 assert!(text.contains(GENERATED), "{}", path.display());
             }
         }

@@ -4,6 +4,9 @@
 
 mod files;
 mod layout;
+mod packaging;
+mod wasm;
 
 pub use files::{DeployError, Difference, GeneratedFiles};
 pub use layout::Layout;
+pub use packaging::{Choice, Packaging, PackagingError};

@@ -125,7 +125,7 @@ pub enum SendError {
     #[error("{0}")]
     ConnectionLost(String),
     /// The time was over: the request may or may not have been carried out.
-    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    #[error("no answer within {}.{} s", .0.as_secs(), .0.subsec_millis() / 100)]
     TimedOut(Duration),
     /// The request or the answer cannot be: a bad address, a certificate that is not trusted, an answer that is no HTTP.
     #[error("{0}")]

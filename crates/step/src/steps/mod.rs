@@ -37,7 +37,7 @@ mod job;
 mod open_pr;
 #[cfg(feature = "native")]
 mod plan_protocol;
-mod portable;
+pub mod portable;
 #[cfg(feature = "native")]
 mod project;
 mod protocol_plan_and_wait;
@@ -62,7 +62,6 @@ use millwright_core::catalog::scripts;
 #[cfg(feature = "native")]
 pub use entry::{StepEntry, perform};
 pub use error::StepError;
-pub use portable::{PORTABLE, run_portable};
 
 /// The entries of steps, each of which has a module here.
 #[cfg(feature = "native")]

@@ -70,7 +70,7 @@ pub(super) async fn registered<T: Serialize>(
     let run = begin(host, script, belongs, params).await;
     let outcome = work.await;
     if let Some(run) = run {
-        end(host, &run, &outcome).await;
+        end(host, &run, told(&outcome)).await;
     }
     outcome
 }
@@ -94,7 +94,7 @@ pub(super) async fn with_own_run<T: Serialize>(
     let run = start(host, script, belongs, given).await;
     let outcome = work(run.as_ref()).await;
     if let Some(run) = run {
-        end(host, &run, &outcome).await;
+        end(host, &run, told(&outcome)).await;
     }
     outcome
 }
@@ -127,18 +127,22 @@ async fn start(host: &impl Host, script: &str, belongs: Belongs, params: Object)
     }
 }
 
-async fn end<T: Serialize>(host: &impl Host, run: &RunId, outcome: &Result<T, StepError>) {
+fn told<T: Serialize>(outcome: &Result<T, StepError>) -> Result<Value, Value> {
+    match outcome {
+        Ok(result) => Ok(serde_json::to_value(result).unwrap_or_default()),
+        Err(error) => Err(error.to_json()),
+    }
+}
+
+async fn end(host: &impl Host, run: &RunId, outcome: Result<Value, Value>) {
+    let (status, result, error) = match outcome {
+        Ok(result) => (RunStatus::Succeeded, Some(result), None),
+        Err(error) => (RunStatus::Failed, None, Some(error)),
+    };
     let finish = FinishRun {
-        status: if outcome.is_ok() {
-            RunStatus::Succeeded
-        } else {
-            RunStatus::Failed
-        },
-        result: outcome
-            .as_ref()
-            .ok()
-            .and_then(|result| serde_json::to_value(result).ok()),
-        error: outcome.as_ref().err().map(StepError::to_json),
+        status,
+        result,
+        error,
         cost_tokens: None,
         cost_cents: None,
     };
