@@ -19,10 +19,11 @@ use super::protocols::ProtocolPath;
 use super::state::AppState;
 
 /// What a project may say in `policy_overrides` beside its policy.
-const OTHER_FIELDS: [&str; 7] = [
+const OTHER_FIELDS: [&str; 8] = [
     "allow_missing_prompts",
     "allow_outside_paths",
     "clarifications",
+    "decompose",
     "default_engine_id",
     "gates",
     "qa_pass_protocol_only",

@@ -12,7 +12,10 @@ use crate::git_fixture::commit_all;
 use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
-use crate::{branches, clarifications, codemachine, job_failures, policy, triggers, webhooks};
+use crate::{
+    branches, clarifications, codemachine, job_failures, planning_decomposed, policy, triggers,
+    webhooks,
+};
 
 /// The types of all events that a project's server tells of.
 async fn seen(project: &Project) -> BTreeSet<String> {
@@ -36,6 +39,7 @@ async fn every_type_is_seen() {
         by_policies().await,
         by_commits().await,
         by_forges().await,
+        by_details().await,
         seen(&branches::of_every_kind().await).await,
         by_setups().await,
     ] {
@@ -272,6 +276,14 @@ async fn by_plans() -> BTreeSet<String> {
         project.start(id).await;
         assert_eq!(project.status(id).await, "blocked");
     }
+    seen(&project).await
+}
+
+/// A plan whose steps are told in detail.
+async fn by_details() -> BTreeSet<String> {
+    let wanted = json!({"decompose": true});
+    let (project, protocol) = planning_decomposed::planned(wanted, None).await;
+    assert_eq!(project.status(protocol).await, "planned");
     seen(&project).await
 }
 

@@ -44,6 +44,7 @@ mod mill_routes;
 mod mill_semantics;
 mod plan_protocol;
 mod planning;
+mod planning_decomposed;
 mod policy;
 mod policy_of_project;
 mod process;

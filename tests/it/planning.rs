@@ -22,7 +22,8 @@ async fn planned_by(script: &str, description: Option<&str>) -> (Project, i64) {
     (project, id)
 }
 
-async fn planning_ends(project: &Project, id: i64) {
+/// Waits until a protocol is not being planned any more.
+pub(crate) async fn planning_ends(project: &Project, id: i64) {
     until("planning is over", async || {
         (project.status(id).await != "planning").then_some(())
     })

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use millwright_core::protocol::{
-    Answer, Files, Project, ProjectDefaults, ProtocolRun, ProtocolStatus, answers_as_text,
+    Answer, DecompositionReport, Files, Project, ProjectDefaults, ProtocolRun, ProtocolStatus,
+    answers_as_text,
 };
 use millwright_step::planning::{Planner, Request};
 
@@ -233,7 +234,8 @@ fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Ou
         log: &log,
         cancel: &entry.cancel,
     };
-    let outcome = planner.plan(request);
+    let tell = |report| report_kept(shared, request.protocol_run_id, execution, report);
+    let outcome = planner.plan(request, &tell);
     orphan::end(execution);
     match outcome {
         Ok(plan) => {
@@ -246,6 +248,17 @@ fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Ou
             engine_id: error.engine_id().map(str::to_owned),
             stderr: error.stderr().map(str::to_owned),
         }),
+    }
+}
+
+/// Puts on record what a planning tells while it goes on.
+fn report_kept(shared: &Shared, id: i64, execution: &str, report: DecompositionReport) {
+    let planning = execution.to_owned();
+    let kept = shared
+        .protocols
+        .write_blocking(move |tables| tables.planning_reports(id, &planning, &report));
+    if let Err(error) = kept {
+        tracing::warn!(protocol_run_id = id, %error, "what a planning tells was not kept");
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Always so: a planning is on record for as long as its protocol's status is `planning`: whatever ends that ends it too.
 
+use millwright_core::protocol::{DecompositionReport, decomposition_reported};
 use rusqlite::OptionalExtension;
 
 use super::{StoreError, Tables};
@@ -49,6 +50,23 @@ impl Tables<'_> {
             .connection
             .prepare_cached("SELECT 1 FROM plannings WHERE planning = ?1")?
             .exists([planning])?)
+    }
+
+    /// Puts on record what a planning tells of its steps, while it is the one that its protocol is planned by.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn planning_reports(
+        &self,
+        id: i64,
+        planning: &str,
+        report: &DecompositionReport,
+    ) -> Result<(), StoreError> {
+        if !self.is_planned_by(planning)? {
+            return Ok(());
+        }
+        let seen = self.see(id)?;
+        self.apply(&seen, &decomposition_reported(&seen.snapshot, report), None)
     }
 
     /// Ends a planning that came to nothing. Says whether its protocol is still to be planned.

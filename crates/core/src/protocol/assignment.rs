@@ -113,6 +113,11 @@ pub struct ProjectDefaults {
     pub model: Option<String>,
     /// The model that plans.
     pub planning_model: Option<String>,
+    /// Whether the steps of a plan are each told in detail: `policy_overrides.decompose`; else they are where
+    /// `default_models.decompose` names a model. Null where the project says nothing.
+    pub decompose: Option<bool>,
+    /// The model that does so.
+    pub decompose_model: Option<String>,
     /// The model that checks.
     pub qa_model: Option<String>,
     /// The commands of the project's gates, `policy_overrides.gates`; null where it wants none. A gate that is not named
@@ -135,11 +140,14 @@ impl ProjectDefaults {
     pub fn of_project(default_models: Option<&Value>, policy_overrides: Option<&Value>) -> Self {
         let model = |stage: &str| text(default_models?.get(stage)?);
         let policy = |key: &str| policy_overrides?.get(key);
+        let decompose = policy("decompose").and_then(Value::as_bool);
         let is_set = |key: &str| policy(key) == Some(&Value::Bool(true));
         Self {
             engine_id: policy("default_engine_id").and_then(text),
             model: model("exec").or_else(|| model("default")),
             planning_model: model("planning").or_else(|| model("default")),
+            decompose: decompose.or_else(|| model("decompose").map(|_| true)),
+            decompose_model: model("decompose").or_else(|| model("default")),
             qa_model: model("qa").or_else(|| model("default")),
             gates: policy("gates").map(gates).unwrap_or_default(),
             quality_gates: policy("quality_gates").and_then(gate_list),

@@ -53,6 +53,10 @@ words! {
         CodemachineImported = "codemachine_imported",
         /// A CodeMachine workspace gives no spec.
         CodemachineImportFailed = "codemachine_import_failed",
+        /// The steps of a plan are to be told in detail.
+        DecomposeStarted = "decompose_started",
+        /// The steps of a plan are told in detail, or stay as they were planned.
+        DecomposeCompleted = "decompose_completed",
         /// A protocol could not be planned.
         PlanningFailed = "planning_failed",
         /// A spec, or what it names, is wrong.

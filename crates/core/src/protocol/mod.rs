@@ -10,6 +10,7 @@ mod branches;
 mod clarification;
 mod codemachine_step;
 mod decision;
+mod decomposition;
 mod event;
 mod execution;
 mod failure;
@@ -49,6 +50,7 @@ pub use clarification::{
     hold_back_planning, hold_back_spec, hold_back_step,
 };
 pub use decision::{Decision, Refused};
+pub use decomposition::{Decomposition, DecompositionReport, SkippedStep, decomposition_reported};
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
 pub use failure::{FailureKind, classify};

@@ -223,6 +223,14 @@ impl EngineError {
             Self::Cancelled => "Cancelled",
         }
     }
+
+    /// Whether the engine has begun to work before it failed.
+    pub(crate) fn has_begun(&self) -> bool {
+        !matches!(
+            self,
+            Self::BadPrompt { .. } | Self::NotStarted { .. } | Self::NotInstalled { .. }
+        )
+    }
 }
 
 impl Registry {

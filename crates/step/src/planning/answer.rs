@@ -7,53 +7,66 @@ use std::path::Path;
 
 use millwright_core::protocol::PlanAnswer;
 
-use super::ask::{Asked, Question};
+use super::ask::{Asked, Question, Stage};
 use super::{Planner, PlanningError, Request, grounding, replaced};
 use crate::files::write_whole;
 use crate::runner::PLAN;
 use crate::workspace::WorkspaceError;
 
+/// A protocol that an engine plans.
+pub(super) struct Job<'j> {
+    pub(super) request: &'j Request,
+    /// What is wanted, in words.
+    pub(super) wanted: &'j str,
+    /// Where the engine works.
+    pub(super) folder: &'j Path,
+    /// The protocol's folder.
+    pub(super) root: &'j Path,
+}
+
+impl Job<'_> {
+    /// What an engine is told of it as variables.
+    pub(super) fn environment(&self) -> BTreeMap<&'static str, String> {
+        let request = self.request;
+        let id = request.protocol_run_id.to_string();
+        BTreeMap::from([
+            ("MILLWRIGHT_REQUEST", self.wanted.to_owned()),
+            ("MILLWRIGHT_PROTOCOL_RUN_ID", id),
+            ("MILLWRIGHT_PROTOCOL_NAME", request.protocol_name.clone()),
+            ("MILLWRIGHT_PROTOCOL_ROOT", self.root.display().to_string()),
+        ])
+    }
+}
+
 impl Planner<'_> {
     /// Asks for a plan. Gives what was asked, too.
-    pub(super) fn answer(
-        &self,
-        request: &Request,
-        wanted: &str,
-        folder: &Path,
-        root: &Path,
-    ) -> Result<(PlanAnswer, Asked), PlanningError> {
+    pub(super) fn answer(&self, job: &Job<'_>) -> Result<(PlanAnswer, Asked), PlanningError> {
         let schema = PlanAnswer::schema();
         let question = Question {
             what: "plan",
             purpose: "planning",
+            stage: Stage::Plan,
             prompt: PLAN,
-            defaults: &request.defaults,
-            folder,
+            defaults: &job.request.defaults,
+            folder: job.folder,
             parts: vec![
-                ("The protocol", request.protocol_name.clone()),
-                ("What is wanted", wanted.to_owned()),
+                ("The protocol", job.request.protocol_name.clone()),
+                ("What is wanted", job.wanted.to_owned()),
                 (
                     "The plan that another is wanted for",
-                    replaced::plan_until_now(root),
+                    replaced::plan_until_now(job.root),
                 ),
                 ("The schema of the answer", schema.to_string()),
             ],
             output_schema: Some(schema),
-            environment: BTreeMap::from([
-                ("MILLWRIGHT_REQUEST", wanted.to_owned()),
-                (
-                    "MILLWRIGHT_PROTOCOL_RUN_ID",
-                    request.protocol_run_id.to_string(),
-                ),
-                ("MILLWRIGHT_PROTOCOL_NAME", request.protocol_name.clone()),
-                ("MILLWRIGHT_PROTOCOL_ROOT", root.display().to_string()),
-            ]),
+            environment: job.environment(),
         };
         self.ask(&question, |text| {
             let answer = PlanAnswer::read(text)?;
             let steps = answer.step_files.iter().map(|file| file.content.as_str());
             let texts = [&*answer.plan_md, &*answer.context_md].into_iter();
-            let missing = grounding::missing(texts.chain(steps), folder, self.settings.grounding);
+            let rule = self.settings.grounding;
+            let missing = grounding::missing(texts.chain(steps), job.folder, rule);
             if missing.is_empty() {
                 Ok(answer)
             } else {

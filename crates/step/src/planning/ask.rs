@@ -9,7 +9,7 @@ use millwright_core::protocol::ProjectDefaults;
 use serde_json::{Map, Value, json};
 
 use super::{Planner, PlanningError, prompt};
-use crate::engine::{Control, Engine, Mode, Task};
+use crate::engine::{Control, Engine, EngineError, Mode, Task};
 use crate::runner::{Bundled, Prompt, estimated_tokens};
 
 /// So much of a wrong answer is shown to the engine again.
@@ -23,6 +23,8 @@ pub(super) struct Question<'q> {
     pub(super) what: &'static str,
     /// The name of its prompt's version on record.
     pub(super) purpose: &'static str,
+    /// Whose model answers.
+    pub(super) stage: Stage,
     /// The prompt.
     pub(super) prompt: Bundled,
     /// What the project says about engines.
@@ -37,13 +39,22 @@ pub(super) struct Question<'q> {
     pub(super) environment: BTreeMap<&'static str, String>,
 }
 
+/// A part of planning that has a model of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Planning itself, and documents.
+    Plan,
+    /// Telling a plan's steps in detail; where nobody names a model for that, the one that plans.
+    Decompose,
+}
+
 /// What was asked of engines, as events tell it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
     engine_id: Option<String>,
-    model: Option<String>,
+    models: Map<String, Value>,
     prompt_versions: Map<String, Value>,
-    estimated_tokens: u64,
+    pub(super) estimated_tokens: u64,
 }
 
 /// An answer that was wrong, and why.
@@ -52,17 +63,43 @@ struct Wrong {
     errors: Vec<String>,
 }
 
+impl Stage {
+    /// The name under which events tell its model.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "planning",
+            Self::Decompose => "decompose",
+        }
+    }
+}
+
 impl Asked {
     /// What both come to together; the engine is that of the later one.
     #[must_use]
     pub fn and(mut self, later: Self) -> Self {
         self.prompt_versions.extend(later.prompt_versions);
+        self.models.extend(later.models);
         Self {
             engine_id: later.engine_id.or(self.engine_id),
-            model: later.model.or(self.model),
+            models: self.models,
             prompt_versions: self.prompt_versions,
             estimated_tokens: self.estimated_tokens + later.estimated_tokens,
         }
+    }
+
+    fn note(
+        &mut self,
+        engine_id: &str,
+        question: &Question<'_>,
+        prompt: &Prompt,
+        model: Option<&str>,
+    ) {
+        self.engine_id = Some(engine_id.to_owned());
+        self.models
+            .insert(question.stage.as_str().to_owned(), json!(model));
+        let version = prompt.version.clone().into();
+        self.prompt_versions
+            .insert(question.purpose.to_owned(), version);
     }
 
     /// Without an engine: a template was filled in.
@@ -79,7 +116,7 @@ impl Asked {
         Map::from_iter([
             ("prompt_versions".to_owned(), json!(self.prompt_versions)),
             ("engine_id".to_owned(), json!(self.engine_id)),
-            ("models".to_owned(), json!({"planning": self.model})),
+            ("models".to_owned(), json!(self.models)),
             ("estimated_tokens".to_owned(), json!(self.estimated_tokens)),
         ])
     }
@@ -92,33 +129,44 @@ impl Planner<'_> {
         question: &Question<'_>,
         read: impl Fn(&str) -> Result<T, Vec<String>>,
     ) -> Result<(T, Asked), PlanningError> {
+        let mut asked = Asked::default();
+        let answer = self.ask_noting(question, &mut asked, read)?;
+        Ok((answer, asked))
+    }
+
+    /// The same; what was asked is noted also where no answer comes of it.
+    pub(super) fn ask_noting<T>(
+        &self,
+        question: &Question<'_>,
+        asked: &mut Asked,
+        read: impl Fn(&str) -> Result<T, Vec<String>>,
+    ) -> Result<T, PlanningError> {
         let (id, engine) = self.engine(question.defaults)?;
         let reads_text = engine.reads_text();
         let prompt = prompt::find(question.folder, question.prompt, reads_text)?;
-        let mut asked = Asked {
-            model: self.model(question.defaults, engine),
-            ..Asked::of_template(question.purpose, prompt.version.clone())
-        };
-        asked.engine_id = Some(id.clone());
+        let model = self.model(question.stage, question.defaults, engine);
+        asked.note(&id, question, &prompt, model.as_deref());
         let mut wrong: Option<Wrong> = None;
         for _ in 0..2 {
             let mut task = self.task(question, &prompt, wrong.as_ref());
-            task.model.clone_from(&asked.model);
+            task.model.clone_from(&model);
             fit(&mut task, &id, reads_text)?;
             let control = Control {
                 log: self.log,
                 cancel: self.cancel,
             };
             let yielded = engine.run(&task, &control);
+            if yielded.as_ref().err().is_none_or(EngineError::has_begun) {
+                asked.estimated_tokens += estimated_tokens(task.input.as_bytes());
+            }
             let yielded = yielded.map_err(|source| PlanningError::Engine {
                 id: id.clone(),
                 source,
             })?;
-            asked.estimated_tokens +=
-                estimated_tokens(task.input.as_bytes()) + estimated_tokens(&yielded.output);
+            asked.estimated_tokens += estimated_tokens(&yielded.output);
             let answer = String::from_utf8_lossy(&yielded.output).into_owned();
             match read(&answer) {
-                Ok(value) => return Ok((value, asked)),
+                Ok(value) => return Ok(value),
                 Err(errors) => {
                     self.log.line(&format!(
                         "millwright: the answer is no {}: {}",
@@ -136,7 +184,10 @@ impl Planner<'_> {
         })
     }
 
-    fn engine(&self, defaults: &ProjectDefaults) -> Result<(String, &dyn Engine), PlanningError> {
+    pub(super) fn engine(
+        &self,
+        defaults: &ProjectDefaults,
+    ) -> Result<(String, &dyn Engine), PlanningError> {
         let id = defaults.engine_id.as_deref();
         let id = id.unwrap_or_else(|| self.settings.planning_engine());
         match self.engines.get(id) {
@@ -148,12 +199,25 @@ impl Planner<'_> {
         }
     }
 
-    fn model(&self, defaults: &ProjectDefaults, engine: &dyn Engine) -> Option<String> {
-        let of_engine = engine.default_model();
-        let of_project = defaults.planning_model.as_deref();
-        let model = of_project.or(self.settings.planning_model.as_deref());
-        let takes = engine.takes_model();
-        takes.then(|| model.or(of_engine).map(str::to_owned))?
+    /// The model that is asked; `None` where that is the engine's own affair.
+    pub(super) fn model(
+        &self,
+        stage: Stage,
+        defaults: &ProjectDefaults,
+        engine: &dyn Engine,
+    ) -> Option<String> {
+        let named = |of_project: &Option<String>, of_environment: &Option<String>| {
+            of_project.as_ref().or(of_environment.as_ref()).cloned()
+        };
+        let plans = || named(&defaults.planning_model, &self.settings.planning_model);
+        let model = match stage {
+            Stage::Plan => plans(),
+            Stage::Decompose => {
+                named(&defaults.decompose_model, &self.settings.decompose_model).or_else(plans)
+            }
+        };
+        let of_engine = || engine.default_model().map(str::to_owned);
+        engine.takes_model().then(|| model.or_else(of_engine))?
     }
 
     fn task(&self, question: &Question<'_>, prompt: &Prompt, wrong: Option<&Wrong>) -> Task {

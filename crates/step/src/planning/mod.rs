@@ -4,6 +4,7 @@
 
 mod answer;
 mod ask;
+mod decompose;
 mod documents;
 mod error;
 mod grounding;
@@ -15,10 +16,11 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use millwright_core::protocol::ProjectDefaults;
 use millwright_core::protocol::import::files::{is_step_file, spec_of_files};
+use millwright_core::protocol::{DecompositionReport, ProjectDefaults};
 use serde_json::Value;
 
+use answer::Job;
 pub use ask::Asked;
 pub(crate) use documents::{Feature, TEMPLATE, TEMPLATES, Writer, inside, slug};
 pub use error::PlanningError;
@@ -75,11 +77,15 @@ pub struct Planned {
 
 impl Planner<'_> {
     /// Plans a protocol. Where the files of its steps are there already, they are the plan, and no engine runs, unless another
-    /// plan is wanted: then they are put away.
+    /// plan is wanted: then they are put away. `tell` is told when the steps that an engine has planned are decomposed.
     ///
     /// # Errors
     /// [`PlanningError`]: nothing was written.
-    pub fn plan(&self, request: &Request) -> Result<Planned, PlanningError> {
+    pub fn plan(
+        &self,
+        request: &Request,
+        tell: &dyn Fn(DecompositionReport),
+    ) -> Result<Planned, PlanningError> {
         let place = request.place();
         let options = &self.settings.workspace;
         let workspace = workspace::open(&place, &request.work(), options)?;
@@ -88,7 +94,7 @@ impl Planner<'_> {
         let mut files = step_files(&root)?;
         let mut asked = None;
         if files.is_empty() || request.anew {
-            asked = Some(self.ask_engine(request, folder, &root)?);
+            asked = Some(self.ask_engine(request, folder, &root, tell)?);
             files = step_files(&root)?;
         }
         let names = files.iter().map(String::as_str);
@@ -106,13 +112,21 @@ impl Planner<'_> {
         request: &Request,
         folder: &Path,
         root: &Path,
+        tell: &dyn Fn(DecompositionReport),
     ) -> Result<Asked, PlanningError> {
         let wanted = request
             .request
             .as_deref()
             .filter(|text| !text.trim().is_empty());
         let wanted = wanted.ok_or(PlanningError::NothingAsked)?;
-        let (answer, asked) = self.answer(request, wanted, folder, root)?;
+        let job = Job {
+            request,
+            wanted,
+            folder,
+            root,
+        };
+        let (mut answer, asked) = self.answer(&job)?;
+        let asked = asked.and(self.decompose(&job, &mut answer, tell)?);
         replaced::put_away(root, step_files(root)?)?;
         answer::write(&answer, root)?;
         Ok(asked)

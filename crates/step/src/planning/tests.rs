@@ -85,7 +85,7 @@ impl Project {
             log: &self.lines,
             cancel: &Cancel::default(),
         };
-        planner.plan(&request)
+        planner.plan(&request, &|_| {})
     }
 
     fn plan(&self) -> Result<Planned, PlanningError> {

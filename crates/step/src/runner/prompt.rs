@@ -38,6 +38,12 @@ pub(crate) const PLAN: Bundled = Bundled {
     text: include_str!("../../../../prompts/protocol-new.prompt.md"),
 };
 
+/// Asks for a step of a plan in detail.
+pub(crate) const DECOMPOSE: Bundled = Bundled {
+    name: "prompts/decompose-step.prompt.md",
+    text: include_str!("../../../../prompts/decompose-step.prompt.md"),
+};
+
 /// Asks for a specification.
 pub(crate) const SPECIFICATION: Bundled = Bundled {
     name: "prompts/spec-new.prompt.md",

@@ -33,6 +33,10 @@ pub struct Settings {
     planning_engine: Option<String>,
     /// The model that plans.
     pub(crate) planning_model: Option<String>,
+    /// The model that tells the steps of a plan in detail; where one is named, they are.
+    pub(crate) decompose_model: Option<String>,
+    /// Whether simple steps are left as they were planned then.
+    pub(crate) skips_simple_steps: bool,
     /// What a plan has to name.
     pub(crate) grounding: Grounding,
     /// Whether a project's setup waits for the answers to the questions about it.
@@ -93,6 +97,9 @@ impl Settings {
             auto_fix_attempts: auto_fix_attempts(text),
             planning_engine: text("TASKSGODZILLA_PLANNING_ENGINE_ID"),
             planning_model: text("PROTOCOL_PLANNING_MODEL"),
+            decompose_model: text("PROTOCOL_DECOMPOSE_MODEL"),
+            skips_simple_steps: text("PROTOCOL_SKIP_SIMPLE_DECOMPOSE")
+                .is_some_and(|word| !is_off(&word)),
             grounding: Grounding::read(text),
             setup_waits_for_answers: text("TASKSGODZILLA_REQUIRE_ONBOARDING_CLARIFICATIONS")
                 .is_some_and(|word| !is_off(&word)),

@@ -79,7 +79,10 @@ impl Kind {
 }
 
 /// From the first heading on; to the end of the fence, where it stands in one.
-fn document_in(answer: &str) -> Result<String, Vec<String>> {
+///
+/// # Errors
+/// What keeps it from being a document, a sentence each.
+pub(in crate::planning) fn document_in(answer: &str) -> Result<String, Vec<String>> {
     let lines: Vec<&str> = answer.lines().collect();
     let Some((first, fenced)) = beginning(&lines) else {
         let fault = "it has no heading: its first line begins with `# `";
@@ -101,6 +104,13 @@ fn document_in(answer: &str) -> Result<String, Vec<String>> {
     } else {
         Err(faults)
     }
+}
+
+/// The heading of a document, where it has one.
+pub(in crate::planning) fn heading(text: &str) -> Option<&str> {
+    let lines: Vec<&str> = text.lines().collect();
+    let (first, _) = beginning(&lines)?;
+    Some(lines[first].trim_end())
 }
 
 /// The line that a document begins with, and whether it stands in a fence of its own. In a fence of anything else `# ` begins

@@ -17,8 +17,9 @@ use serde_json::json;
 
 pub(crate) use feature::{Feature, slug};
 pub(crate) use kind::TEMPLATES;
+pub(super) use kind::{document_in, heading};
 
-use super::ask::{Asked, Question};
+use super::ask::{Asked, Question, Stage};
 use super::{Planner, PlanningError, prompt};
 pub(crate) use drawer::inside;
 use drawer::{Drawer, read};
@@ -196,6 +197,7 @@ impl Writer<'_> {
         let question = Question {
             what: kind.what(),
             purpose: kind.what(),
+            stage: Stage::Plan,
             prompt: kind.prompt(),
             defaults: self.defaults,
             folder: self.root,
