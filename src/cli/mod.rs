@@ -2,6 +2,7 @@
 //!
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
+mod deploy;
 mod flows;
 mod frames;
 mod generated;
@@ -16,6 +17,7 @@ mod serve;
 mod signals;
 mod spec;
 mod up;
+mod windmill_args;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,6 +51,11 @@ enum Command {
     Spec(spec::SpecArgs),
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
+    /// Compares a Windmill workspace with the flows and scripts of this millwright, and brings it there.
+    ///
+    /// Prints what would be done: `+` is made, `~` is changed, `-` is removed, `!` is somebody else's and left alone. Ends
+    /// with 1 where something is somebody else's.
+    Deploy(deploy::DeployArgs),
     /// Writes the program's own descriptions: `schemas/` and `docs/cli.md`.
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
@@ -106,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Protocol(args) => protocol::run(&args),
         Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
         Command::Reference(args) => reference::run(&args),
     };
     let outcome = match (outcome, output::failure()) {

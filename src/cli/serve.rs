@@ -6,16 +6,14 @@ use std::env;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use millwright_step::files::write_whole;
 use tokio::net::TcpListener;
 
-use super::{CommandError, Exit, logging, output, signals};
+use super::{CommandError, Exit, logging, output, signals, windmill_args};
 use crate::server::{self, Access, App, AppState, ServerOptions, WebhookOptions, WorkOptions};
 use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
-use crate::windmill::{BadConnection, Connection};
 
 /// Serves the refs API.
 #[derive(Debug, Args)]
@@ -77,7 +75,7 @@ impl Opened {
             .check_address(args.listen)
             .map_err(|error| CommandError::new(Exit::BadInput, error))?;
         let database = StoreOptions::parse(&args.database)?;
-        let windmill = windmill()?;
+        let windmill = windmill_args::of_environment(None, None)?;
         let listener = listen(args.listen).await?;
         let store = Store::open(&database)
             .map_err(|error| CommandError::in_database(error, &args.database))?;
@@ -119,34 +117,6 @@ impl Opened {
             .map_err(unavailable)?;
         Ok(Exit::Done)
     }
-}
-
-/// The Windmill that the environment names.
-fn windmill() -> Result<Option<Connection>, CommandError> {
-    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    let Some(url) = set("TASKSGODZILLA_WINDMILL_URL") else {
-        return Ok(None);
-    };
-    let bad = |error: String| CommandError::new(Exit::BadInput, error);
-    let workspace = set("TASKSGODZILLA_WINDMILL_WORKSPACE");
-    let seconds = set("TASKSGODZILLA_WINDMILL_TIMEOUT_SECONDS").unwrap_or_else(|| "10".to_owned());
-    let timeout = seconds
-        .parse()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let timeout = timeout.filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
-        bad(format!("TASKSGODZILLA_WINDMILL_TIMEOUT_SECONDS is {seconds:?}: use a number of seconds above 0"))
-    })?;
-    let workspace = workspace.as_deref().unwrap_or("starter");
-    let token = set("TASKSGODZILLA_WINDMILL_TOKEN");
-    let connection = Connection::new(&url, token, workspace, timeout);
-    connection.map(Some).map_err(|error| {
-        let variable = match error {
-            BadConnection::Url(_) => "TASKSGODZILLA_WINDMILL_URL",
-            BadConnection::Workspace(_) => "TASKSGODZILLA_WINDMILL_WORKSPACE",
-        };
-        bad(format!("{variable}: {error}"))
-    })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, CommandError> {

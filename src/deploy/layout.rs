@@ -102,7 +102,7 @@ fn marked(text: &str) -> String {
     format!("# {GENERATED}\n{text}")
 }
 
-fn to_yaml(value: &impl Serialize) -> String {
+pub(super) fn to_yaml(value: &impl Serialize) -> String {
     serde_saphyr::to_string(value).expect("a JSON value can be printed as YAML")
 }
 

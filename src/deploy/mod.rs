@@ -1,12 +1,17 @@
-//! What a Windmill workspace is given: flows and scripts as files.
+//! What a Windmill workspace is given: flows and scripts, as files and as what it holds.
 //!
-//! Always so: the files come from the catalog alone, and a file that does not say that it is generated is left alone.
+//! Always so: they come from the catalog alone, and what does not say that it is generated is left alone.
 
 mod files;
 mod layout;
 mod packaging;
 mod wasm;
+mod workspace;
 
 pub use files::{DeployError, Difference, GeneratedFiles};
 pub use layout::Layout;
 pub use packaging::{Choice, Packaging, PackagingError};
+pub use workspace::{
+    Action, Applied, Audit, BadName, Create, End, Entry, Fault, Line, Name, Plan, Update, Wishes,
+    WorkspaceError,
+};

@@ -103,6 +103,17 @@ pub(super) fn package(script: &ScriptInfo, choices: &[Choice]) -> Result<Package
     }
 }
 
+/// Choices for a workspace: what needs the API alone needs nothing on a worker, as far as this executable carries the modules
+/// and `choices` say nothing else.
+pub(super) fn for_workspace(choices: &[Choice]) -> Vec<Choice> {
+    let portable = Choice {
+        script: None,
+        packaging: Packaging::Wasm,
+    };
+    let default = wasm::is_embedded().then_some(portable);
+    default.into_iter().chain(choices.iter().cloned()).collect()
+}
+
 /// Refuses choices for scripts that are not there.
 pub(super) fn refuse_unknown(choices: &[Choice]) -> Result<(), PackagingError> {
     let all = scripts::all();

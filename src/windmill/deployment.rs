@@ -3,7 +3,7 @@
 //! Always so: what is sent and what is given back is Windmill's own JSON, so that nothing is lost between reading and comparing.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::Ask;
 use super::{Client, ItemPath, WindmillError};
@@ -11,15 +11,15 @@ use super::{Client, ItemPath, WindmillError};
 /// So many things are asked for at once.
 const PAGE: usize = 1000;
 
-/// What sort of thing stands at a path.
+/// What sort of thing stands at a path; what needs others comes after them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ItemKind {
+    /// A variable.
+    Variable,
     /// A script.
     Script,
     /// A flow.
     Flow,
-    /// A variable.
-    Variable,
     /// A schedule.
     Schedule,
 }
@@ -152,6 +152,21 @@ impl Client {
             _ => Ask::delete(&route, &what),
         };
         self.text(ask).await.map(drop)
+    }
+
+    /// Lets a schedule start jobs, or not.
+    ///
+    /// # Errors
+    /// [`WindmillError`].
+    pub async fn enable_schedule(
+        &self,
+        path: &ItemPath,
+        enabled: bool,
+    ) -> Result<(), WindmillError> {
+        let route = format!("schedules/setenabled/{path}");
+        let what = format!("to change the schedule {path}");
+        let body = json!({"enabled": enabled});
+        self.text(Ask::post(&route, &what, &body)).await.map(drop)
     }
 
     /// A folder by its name, without `f/`; nothing where there is none.

@@ -31,7 +31,7 @@ pub enum WindmillError {
         status: StatusCode,
     },
     /// There is no such thing.
-    #[error("Windmill has no {what}: {said}")]
+    #[error("Windmill refused {what} (404 Not Found): {said}; are its address and the path right?")]
     NotFound {
         /// What was asked for.
         what: String,

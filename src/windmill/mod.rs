@@ -17,4 +17,4 @@ pub use deployment::{DeploymentStatus, ItemKind};
 pub use error::{WindmillError, reason_of};
 pub use path::{BadPath, ItemPath};
 pub use profile::{Profile, ProfileError, Profiles};
-pub use workspace::{Identity, Worker};
+pub use workspace::{EnvironmentVariable, Identity, Worker};

@@ -1,8 +1,9 @@
-//! The server and the workspace themselves: version, who asks, workers.
+//! The server and the workspace themselves: version, who asks, workers, the environment of jobs.
 //!
-//! Always so: nothing here changes anything.
+//! Always so: nothing here changes anything but the workspace's own environment variables.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::client::Ask;
 use super::{Client, WindmillError};
@@ -35,6 +36,18 @@ pub struct Worker {
     /// Seconds since it was heard of.
     #[serde(default)]
     pub last_ping: Option<f64>,
+}
+
+/// A variable of the environment that jobs get.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EnvironmentVariable {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Whether it is the workspace's own; the others are Windmill's.
+    #[serde(default)]
+    pub is_custom: bool,
 }
 
 impl Client {
@@ -72,5 +85,37 @@ impl Client {
     pub async fn workers(&self) -> Result<Vec<Worker>, WindmillError> {
         let ask = Ask::get("/workers/list?per_page=1000&ping_since=300", "its workers");
         self.json(ask).await
+    }
+
+    /// Whether the server has the workspace. A token that may do everything is answered with empty lists where it has not.
+    ///
+    /// # Errors
+    /// [`WindmillError`].
+    pub async fn workspace_exists(&self) -> Result<bool, WindmillError> {
+        let workspace = self.connection().workspace();
+        let what = format!("whether there is a workspace {workspace}");
+        let body = json!({"id": workspace});
+        self.json(Ask::post("/workspaces/exists", &what, &body))
+            .await
+    }
+
+    /// The environment that the workspace's jobs get.
+    ///
+    /// # Errors
+    /// [`WindmillError`].
+    pub async fn environment(&self) -> Result<Vec<EnvironmentVariable>, WindmillError> {
+        let what = "the environment of the workspace's jobs";
+        self.json(Ask::get("variables/list_contextual", what)).await
+    }
+
+    /// Gives the workspace's jobs a variable. Everyone who may run jobs can read it.
+    ///
+    /// # Errors
+    /// [`WindmillError`].
+    pub async fn set_environment(&self, name: &str, value: &str) -> Result<(), WindmillError> {
+        let what = format!("to set the environment variable {name}");
+        let body = json!({"name": name, "value": value});
+        let route = "workspaces/set_environment_variable";
+        self.text(Ask::post(route, &what, &body)).await.map(drop)
     }
 }

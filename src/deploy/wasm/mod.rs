@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use millwright_core::catalog::{GENERATED, ScriptInfo};
 
-pub(super) use module::Module;
+pub(super) use module::{Module, is_embedded};
 
 /// Sends, waits and logs for the module.
 const RUNTIME: &str = include_str!("runtime.js");

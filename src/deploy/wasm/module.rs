@@ -44,6 +44,11 @@ impl Module {
     }
 }
 
+/// Whether this executable carries the modules.
+pub(crate) fn is_embedded() -> bool {
+    !MODULES.is_empty()
+}
+
 /// The name of the function that a line begins.
 fn function(line: &str) -> Option<&str> {
     let line = line.strip_prefix("async ").unwrap_or(line);

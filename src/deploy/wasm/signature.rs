@@ -2,7 +2,7 @@
 //!
 //! Always so: names, order, types and defaults are those of the catalog's schema.
 
-use millwright_core::catalog::{Argument, ScriptInfo};
+use millwright_core::catalog::{Argument, ScriptInfo, TOKEN_ARGUMENT};
 use serde_json::Value;
 
 /// The function with its documentation.
@@ -10,10 +10,18 @@ pub(super) fn main(script: &ScriptInfo) -> String {
     let form = script.metadata();
     let properties = &form["schema"]["properties"];
     let arguments = script.arguments.iter();
-    let parameters: Vec<String> = arguments
+    let mut parameters: Vec<String> = arguments
         .clone()
         .map(|argument| parameter(argument, &properties[argument.name]))
         .collect();
+    let mut token = String::new();
+    if script.token.is_some() {
+        // Whoever calls it without the form gives no reference: then the worker's own token stands.
+        parameters.push(format!("  {TOKEN_ARGUMENT}?: string,\n"));
+        token = format!(
+            "  if ({TOKEN_ARGUMENT}) process.env.TASKSGODZILLA_API_TOKEN = {TOKEN_ARGUMENT};\n"
+        );
+    }
     let names: Vec<&str> = arguments.clone().map(|argument| argument.name).collect();
     let about = arguments.map(|argument| {
         let about: Vec<&str> = argument.about.iter().map(|line| line.trim()).collect();
@@ -24,7 +32,7 @@ pub(super) fn main(script: &ScriptInfo) -> String {
         )
     });
     format!(
-        "/**\n * {}\n *\n{} */\nexport async function main(\n{}): Promise<unknown> {{\n  return await runStep({}, [{}]);\n}}",
+        "/**\n * {}\n *\n{} */\nexport async function main(\n{}): Promise<unknown> {{\n{token}  return await runStep({}, [{}]);\n}}",
         comment(script.description),
         about.collect::<String>(),
         parameters.concat(),
@@ -83,5 +91,13 @@ mod tests {
     fn a_list_has_the_type_of_its_items() {
         let text = main(&ScriptInfo::of::<step_run_qa_api::Args>());
         assert!(text.contains("  gates?: string[],\n"), "{text}");
+    }
+
+    #[test]
+    fn a_token_is_the_last_argument_and_goes_to_the_environment() {
+        let script = ScriptInfo::of::<step_run_qa_api::Args>().with_token("$var:f/team/token");
+        let text = main(&script);
+        let end = "  tasksgodzilla_api_token?: string,\n): Promise<unknown> {\n  if (tasksgodzilla_api_token) process.env.TASKSGODZILLA_API_TOKEN = tasksgodzilla_api_token;\n  return await runStep(step_run_qa_api, [step_run_id, gates, claim]);\n}";
+        assert!(text.ends_with(end), "{text}");
     }
 }

@@ -26,13 +26,21 @@ pub struct ScriptInfo {
     pub timeout_seconds: i64,
     /// What it needs beside itself.
     pub reach: Reach,
+    /// Whether it runs agents or other engines on the worker.
+    pub runs_engines: bool,
     /// Its arguments, in the order in which bash takes them.
     pub arguments: &'static [Argument],
     /// The JSON Schema of its arguments, with their defaults.
     pub arguments_schema: Value,
     /// The JSON Schema of its result.
     pub output_schema: Value,
+    /// The reference that stands for the API's token, such as `$var:f/team/token`, where a job is given one. It is then an
+    /// argument more, [`TOKEN_ARGUMENT`]; without it the token comes from the worker's environment.
+    pub token: Option<String>,
 }
+
+/// The argument that brings the API's token: a job's stored arguments hold the reference alone.
+pub const TOKEN_ARGUMENT: &str = "tasksgodzilla_api_token";
 
 impl ScriptInfo {
     /// Describes a script.
@@ -46,10 +54,19 @@ impl ScriptInfo {
             idempotent: S::IDEMPOTENT,
             timeout_seconds: S::TIMEOUT_SECONDS,
             reach: S::REACH,
+            runs_engines: S::RUNS_ENGINES,
             arguments: S::ARGUMENTS,
             arguments_schema: schema_of::<S>(),
             output_schema: schema_of::<S::Output>(),
+            token: None,
         }
+    }
+
+    /// The script with the API's token by reference.
+    #[must_use]
+    pub fn with_token(mut self, reference: &str) -> Self {
+        self.token = Some(reference.to_owned());
+        self
     }
 }
 

@@ -19,7 +19,7 @@ pub use flow::{
     Body, Branches, BuildError, Done, FlowBuilder, FlowDefinition, ForEach, Input, Maybe,
     ParallelBranches, Rounds, ScriptStep, Transforms, Unsure,
 };
-pub use info::ScriptInfo;
+pub use info::{ScriptInfo, TOKEN_ARGUMENT};
 pub use kind::{ArgumentKind, ArgumentValue, Object};
 pub use render::GENERATED;
 pub use script::{Argument, Arguments, Reach, Script, defaults_of};

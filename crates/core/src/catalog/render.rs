@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::schema::simplified;
-use super::{Argument, ScriptInfo};
+use super::{Argument, ScriptInfo, TOKEN_ARGUMENT};
 
 /// The sentence by which our generated files are known.
 pub const GENERATED: &str =
@@ -28,6 +28,7 @@ impl ScriptInfo {
         call.extend(self.names().map(|name| format!("\"${name}\"")));
         let mut lines = vec![format!("# {generated}"), format!("# {}", self.summary)];
         lines.extend(arguments.map(assign));
+        lines.extend(self.token_lines());
         lines.push(call.join(" "));
         lines.join("\n") + "\n"
     }
@@ -43,6 +44,14 @@ impl ScriptInfo {
         let form = simplified(self.arguments_schema.clone());
         let required = self.arguments.iter().filter(|argument| argument.required);
         let required: Vec<_> = required.map(|argument| argument.name).collect();
+        let mut properties = form["properties"].clone();
+        if let Some(reference) = &self.token {
+            properties[TOKEN_ARGUMENT] = json!({
+                "type": "string",
+                "description": "Where the API's token is kept.",
+                "default": reference,
+            });
+        }
         json!({
             "summary": self.summary,
             "description": self.description,
@@ -51,11 +60,20 @@ impl ScriptInfo {
             "schema": {
                 "$schema": "https://json-schema.org/draft/2020-12/schema",
                 "type": "object",
-                "order": self.names().collect::<Vec<_>>(),
-                "properties": form["properties"],
+                "order": self.names().chain(self.token.as_ref().map(|_| TOKEN_ARGUMENT)).collect::<Vec<_>>(),
+                "properties": properties,
                 "required": required,
             },
         })
+    }
+
+    /// Takes the token as the last argument, and hands it over in the environment, where other processes do not see it.
+    fn token_lines(&self) -> Option<String> {
+        self.token.as_ref()?;
+        let place = position(self.arguments.len() + 1);
+        Some(format!(
+            "{TOKEN_ARGUMENT}=\"{place}\"\ncase \"${TOKEN_ARGUMENT}\" in '' | null) ;; *) export TASKSGODZILLA_API_TOKEN=\"${TOKEN_ARGUMENT}\" ;; esac"
+        ))
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
@@ -91,6 +109,25 @@ mod tests {
                 "exec millwright-step step_run_qa_api \"$step_run_id\" \"$gates\" \"$claim\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_token_is_handed_over_in_the_environment_alone() {
+        let script = ScriptInfo::of::<step_run_qa_api::Args>().with_token("$var:f/team/token");
+        let text = script.bash("Generated");
+        let lines: Vec<&str> = text.lines().skip(5).collect();
+        assert_eq!(
+            lines,
+            [
+                "tasksgodzilla_api_token=\"$4\"",
+                "case \"$tasksgodzilla_api_token\" in '' | null) ;; *) export TASKSGODZILLA_API_TOKEN=\"$tasksgodzilla_api_token\" ;; esac",
+                "exec millwright-step step_run_qa_api \"$step_run_id\" \"$gates\" \"$claim\"",
+            ]
+        );
+        let schema = &script.metadata()["schema"];
+        assert_eq!(schema["order"][3], "tasksgodzilla_api_token");
+        let property = &schema["properties"]["tasksgodzilla_api_token"];
+        assert_eq!(property["default"], "$var:f/team/token");
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub trait Script: Arguments + Serialize + DeserializeOwned + JsonSchema + 'stati
     const TIMEOUT_SECONDS: i64;
     /// What it needs beside itself.
     const REACH: Reach;
+    /// Whether it runs agents or other engines on the worker.
+    const RUNS_ENGINES: bool = false;
 }
 
 /// What a script needs beside itself.

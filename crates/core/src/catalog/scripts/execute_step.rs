@@ -69,6 +69,7 @@ impl Script for Args {
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 7_200;
     const REACH: Reach = Reach::Processes;
+    const RUNS_ENGINES: bool = true;
 }
 
 fn agent_id() -> String {

@@ -64,4 +64,5 @@ impl Script for Args {
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;
+    const RUNS_ENGINES: bool = true;
 }

@@ -67,6 +67,7 @@ impl Script for Args {
     const IDEMPOTENT: bool = false;
     const TIMEOUT_SECONDS: i64 = 3_600;
     const REACH: Reach = Reach::Processes;
+    const RUNS_ENGINES: bool = true;
 }
 
 fn agent_id() -> String {
