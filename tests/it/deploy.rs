@@ -250,3 +250,24 @@ async fn programs_are_told_in_json() {
     assert_eq!(told["applied"]["done"].as_array().unwrap().len(), 28);
     assert_eq!(told["applied"]["error"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_script_is_packaged_as_it_is_wished() {
+    let deployment = Deployment::done().await;
+    deployment.says("--apply --packaging path").await;
+    for name in ["spec_audit", "open_pr"] {
+        let script = deployment
+            .workspace
+            .item(&format!("scripts u/devgodzilla/{name}"));
+        assert_eq!(
+            (&script["language"], &script["lock"]),
+            (&json!("bash"), &json!("")),
+            "{name}"
+        );
+    }
+    let told = deployment.fails("--packaging open_pr=wasm", 2).await.stderr;
+    assert!(
+        told.contains("open_pr cannot be packaged as wasm"),
+        "{told}"
+    );
+}

@@ -25,6 +25,8 @@ fn client(workspace: &Workspace) -> Client {
 
 fn wishes() -> Wishes {
     Wishes {
+        // The others are large, which takes time and proves no more.
+        packaging: vec!["path".parse().unwrap()],
         api_url: Some("http://mill".to_owned()),
         token: Some("the-api-token".to_owned()),
         ..Wishes::default()
@@ -143,6 +145,33 @@ async fn a_server_that_restarts_is_asked_again_by_the_next_run() {
     refuses("GET flows/get");
     deployment.says("--apply").await;
     deployment.says("--check").await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    let deployment = Deployment::new().await;
+    deployment.workspace.held().faults.holds = Some("POST scripts/create");
+    let mut command = deployment.command("--apply");
+    command.env("TASKSGODZILLA_WINDMILL_TIMEOUT_SECONDS", "1");
+    let said = run(command).await;
+    assert_eq!(said.exit, 3);
+    assert!(
+        said.stderr.contains("no answer in time") && said.stderr.contains("run it again"),
+        "{}",
+        said.stderr
+    );
+    deployment.says("--apply").await;
+    deployment.says("--check").await;
+    let mut nowhere = deployment.bare("--base-url http://127.0.0.1:1 --workspace starter");
+    nowhere.env("WMILL_TOKEN", TOKEN);
+    let said = run(nowhere).await;
+    assert_eq!(said.exit, 3);
+    assert!(
+        said.stderr
+            .contains("no answer from Windmill at http://127.0.0.1:1: "),
+        "{}",
+        said.stderr
+    );
 }
 
 #[tokio::test]

@@ -4,9 +4,12 @@
 
 use std::process::Command;
 
+use millwright::server::ServerOptions;
 use serde_json::{Value, json};
 
+use crate::api_fixture::Api;
 use crate::deploy_fixture::{Deployment, Said, run};
+use crate::script_fixture::under_bun;
 
 const SECRET: &str = "s3cret-of-the-api";
 const REFERENCE: &str = "$var:f/devgodzilla/tasksgodzilla_api_token";
@@ -147,6 +150,44 @@ async fn an_address_with_a_password_is_refused() {
         told.contains("a password in it") && !told.contains("hunter2"),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn a_deployed_script_that_carries_its_step_calls_with_the_token_that_it_is_given() {
+    let deployment = Deployment::new().await;
+    with_token(&deployment, "--apply").await;
+    let script = deployment
+        .workspace
+        .item("scripts u/devgodzilla/spec_audit");
+    assert_eq!(
+        script["language"], "bun",
+        "`make wasm` has built the modules"
+    );
+    let api = Api::start_with(|_| ServerOptions {
+        token: Some(SECRET.to_owned()),
+        ..ServerOptions::default()
+    });
+    let api = api.await;
+    let file = deployment.folder().join("spec_audit.ts");
+    std::fs::write(&file, script["content"].as_str().unwrap()).unwrap();
+    let order: Vec<&str> = script["schema"]["order"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    for (token, is_let_in) in [(SECRET, true), ("another", false)] {
+        // What Windmill makes of the reference.
+        let given = json!({"tasksgodzilla_api_token": token});
+        let mut command = under_bun(&file, &order, &given, deployment.folder());
+        command.env("TASKSGODZILLA_API_URL", &api.address);
+        command
+            .env_remove("TASKSGODZILLA_API_TOKEN")
+            .env_remove("DEVGODZILLA_API_URL");
+        let output = command.output().await.unwrap();
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_let_in, "{log}");
+    }
 }
 
 #[test]

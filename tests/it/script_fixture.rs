@@ -86,11 +86,7 @@ impl Runtime {
         let all = scripts::all();
         let known = all.iter().find(|script| script.name == step).unwrap();
         let names: Vec<_> = known.arguments.iter().map(|one| one.name).collect();
-        let arguments = json!({"names": names, "given": given});
-        fs::write(folder.join("args.json"), arguments.to_string()).unwrap();
-        let mut command = Command::new(program);
-        command.arg(javascript().join("job.mjs")).arg(script);
-        command
+        job(&program, &script, &names, given, folder)
     }
 }
 
@@ -109,6 +105,21 @@ impl Started {
             log,
         }
     }
+}
+
+/// A script under bun, as a worker runs it in a folder.
+pub(crate) fn under_bun(script: &Path, names: &[&str], given: &Value, folder: &Path) -> Command {
+    let mut command = job(&bun(), script, names, given, folder);
+    command.current_dir(folder);
+    command
+}
+
+fn job(program: &Path, script: &Path, names: &[&str], given: &Value, folder: &Path) -> Command {
+    let arguments = json!({"names": names, "given": given});
+    fs::write(folder.join("args.json"), arguments.to_string()).unwrap();
+    let mut command = Command::new(program);
+    command.arg(javascript().join("job.mjs")).arg(script);
+    command
 }
 
 /// An error with its details beside its name and message, as the executable writes it.
