@@ -13,8 +13,8 @@ use crate::protocol_command::says;
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
 use crate::wait::until;
 use crate::{
-    branches, clarifications, codemachine, job_failures, planning_decomposed, policy, triggers,
-    webhooks,
+    branches, clarifications, codemachine, job_failures, no_folder, planning_decomposed, policy,
+    triggers, webhooks,
 };
 
 /// The types of all events that a project's server tells of.
@@ -42,6 +42,7 @@ async fn every_type_is_seen() {
         by_details().await,
         seen(&branches::of_every_kind().await).await,
         by_setups().await,
+        seen(&no_folder::of_every_kind().await).await,
     ] {
         all.extend(part);
     }

@@ -47,6 +47,7 @@ mod mill_fixture;
 mod mill_flows;
 mod mill_routes;
 mod mill_semantics;
+mod no_folder;
 mod plan_protocol;
 mod planning;
 mod planning_decomposed;

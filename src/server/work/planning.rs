@@ -266,7 +266,7 @@ fn report_kept(shared: &Shared, id: i64, execution: &str, report: DecompositionR
 enum Asked {
     /// Nothing: it was stopped, or another planning has taken its place.
     Nothing,
-    /// Nothing: there is a spec, or there are steps, or nowhere to plan.
+    /// Nothing: there is a spec, or there are steps, or nothing that a plan could be made from.
     HasPlan,
     /// An engine.
     Engine(Box<Request>, Box<Project>),
@@ -280,11 +280,13 @@ fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreE
     let project = tables.project(run.project_id)?;
     let anew = is_planned_anew(&run);
     let is_planned = tables.protocol_spec(id)?.spec.is_some() || !tables.steps_of(id)?.is_empty();
+    let wanted = run.description.as_deref();
+    let is_asked = wanted.is_some_and(|wanted| !wanted.trim().is_empty());
     let folder = run
         .chosen_worktree()
         .cloned()
         .or_else(|| project.local_path.clone());
-    if (is_planned && !anew) || folder.is_none() {
+    if is_planned && !anew || !is_asked && folder.is_none() {
         return Ok(Asked::HasPlan);
     }
     let answers = tables.answers(project.id, Some(id), None)?;

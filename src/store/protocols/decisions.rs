@@ -21,24 +21,19 @@ pub(super) struct Seen {
 impl Tables<'_> {
     /// Takes a snapshot.
     pub(super) fn see(&self, protocol_run_id: i64) -> Result<Seen, StoreError> {
-        let (status, spec_hash, project_id, template): (_, _, _, Option<Value>) = self
+        let mut snapshot = self
             .connection
             .prepare_cached(
-                "SELECT status, spec_hash, project_id,
+                "SELECT run.id, run.status, spec_hash, project_id, git_url,
+                     coalesce(worktree_path, local_path) AS folder,
                      template_config -> '$.protocol_spec.template' AS template
-                 FROM protocol_runs WHERE id = ?1",
+                 FROM protocol_runs AS run JOIN projects ON projects.id = project_id WHERE run.id = ?1",
             )?
-            .query_row([protocol_run_id], |row| {
-                Ok((
-                    word(row, "status")?,
-                    row.get("spec_hash")?,
-                    row.get("project_id")?,
-                    row.get("template")?,
-                ))
-            })
+            .query_row([protocol_run_id], without_steps)
             .optional()?
             .ok_or(StoreError::NotFound("Protocol"))?;
-        let steps = self
+        snapshot.questions = self.open_questions(snapshot.project_id, protocol_run_id)?;
+        snapshot.steps = self
             .connection
             .prepare_cached(
                 "SELECT id, step_index, step_name, status, retries, depends_on, policy, runtime_state, summary,
@@ -49,15 +44,6 @@ impl Tables<'_> {
             )?
             .query_map((protocol_run_id, self.now), step_from_row)?
             .collect::<Result<_, _>>()?;
-        let snapshot = Snapshot {
-            protocol_run_id,
-            project_id,
-            questions: self.open_questions(project_id, protocol_run_id)?,
-            status,
-            spec_hash,
-            template: template.unwrap_or_default(),
-            steps,
-        };
         Ok(Seen {
             id: protocol_run_id,
             snapshot,
@@ -136,6 +122,21 @@ impl Tables<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn without_steps(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
+    let template: Option<Value> = row.get("template")?;
+    Ok(Snapshot {
+        protocol_run_id: row.get("id")?,
+        project_id: row.get("project_id")?,
+        git_url: row.get("git_url")?,
+        folder: row.get("folder")?,
+        status: word(row, "status")?,
+        spec_hash: row.get("spec_hash")?,
+        template: template.unwrap_or_default(),
+        steps: Vec::new(),
+        questions: Vec::new(),
+    })
 }
 
 fn step_from_row(row: &Row<'_>) -> rusqlite::Result<Step> {

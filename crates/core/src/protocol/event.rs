@@ -59,6 +59,10 @@ words! {
         DecomposeCompleted = "decompose_completed",
         /// A protocol could not be planned.
         PlanningFailed = "planning_failed",
+        /// A plan or a step's work found no folder of its project.
+        RepoMissing = "repo_missing",
+        /// A check found no folder of its project.
+        QaBlockedRepo = "qa_blocked_repo",
         /// A spec, or what it names, is wrong.
         SpecValidationError = "spec_validation_error",
         /// A protocol's spec was audited.

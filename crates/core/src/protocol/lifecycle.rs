@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::clarification::{named, step_awaits};
+use super::no_folder;
 use super::policy::triggered;
 use super::select::waits_for;
 use super::snapshot::LAPSES;
@@ -128,9 +129,21 @@ pub fn planner_failed(
         .with("error", error)
         .with("error_type", error_type)
         .with_all(details);
-    if !has_plan {
-        return planning_failed(snapshot, event);
-    }
+    let mut decision = if has_plan {
+        keeping_plan(snapshot, event)
+    } else {
+        planning_failed(snapshot, event)
+    }?;
+    no_folder::tell(
+        &mut decision,
+        EventType::RepoMissing,
+        None,
+        Some(error_type),
+    );
+    Ok(decision)
+}
+
+fn keeping_plan(snapshot: &Snapshot, event: NewEvent) -> Result<Decision, Illegal> {
     let mut decision = Decision::from(snapshot);
     decision.protocol(ProtocolAction::KeepPlan)?;
     decision.emit(event);

@@ -2,6 +2,7 @@
 //!
 //! Always so: nothing here changes anything; whoever holds the tables applies a [`Decision`] in one transaction.
 
+mod address;
 mod answer;
 mod assignment;
 mod audit;
@@ -19,6 +20,7 @@ pub mod import;
 mod job_failure;
 mod lifecycle;
 mod naming;
+mod no_folder;
 pub mod placeholders;
 mod planner;
 mod policy;
@@ -40,6 +42,7 @@ mod validate;
 mod webhook;
 mod words;
 
+pub use address::split_secret;
 pub use answer::{Answer, answers_as_text};
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};

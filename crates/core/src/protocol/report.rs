@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::auto_fix::{AUTO_FIX_ATTEMPTS, AutoFixReport, AutoFixStage, auto_fix};
 use super::clarification::hold_back;
 use super::codemachine_step;
+use super::no_folder;
 use super::policy::{Reason, apply_policies, apply_triggers, triggered};
 use super::telemetry::spend;
 use super::{
@@ -216,6 +217,8 @@ fn executed(snapshot: &Snapshot, id: i64, report: &ExecutionReport) -> Result<De
         ExecutionOutcome::Failed => {
             decision.step(id, StepAction::FailExecution)?;
             decision.emit(failure(event(EventType::StepExecutionFailed, "failed.")));
+            let kind = report.error_type.as_deref();
+            no_folder::tell(&mut decision, EventType::RepoMissing, Some(id), kind);
             codemachine_step::failed(&mut decision, step, &report.telemetry);
             triggered::failed(&mut decision, id);
             apply_policies(&mut decision, id, Reason::ExecFailed);
@@ -292,6 +295,8 @@ fn checked(snapshot: &Snapshot, id: i64, report: &QaReport) -> Result<Decision, 
             EventType::QaError
         };
         decision.emit(qa_event(event_type, &step.name, id, report));
+        let kind = report.error_type.as_deref();
+        no_folder::tell(&mut decision, EventType::QaBlockedRepo, Some(id), kind);
     }
     if report.protocol_only {
         decision.emit(qa_event(

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::address::split_secret;
 use super::clarification::in_few_words;
 use super::words::words;
 use super::{
@@ -129,7 +130,7 @@ impl SetupEvent {
                 return Err(wrong(&problem));
             }
             check_text(value).map_err(wrong)?;
-            if has_password(value) {
+            if split_secret(value).1.is_some() {
                 return Err(wrong("an address is told without user and password"));
             }
         }
@@ -147,14 +148,6 @@ fn check_text(text: &str) -> Result<(), &'static str> {
     } else {
         Ok(())
     }
-}
-
-fn has_password(text: &str) -> bool {
-    let authority = text.split_once("://").map(|(scheme, rest)| {
-        let authority = rest.split('/').next().unwrap_or_default();
-        scheme.starts_with("http") && authority.contains('@')
-    });
-    authority.unwrap_or_default()
 }
 
 /// What a worker did for the setup that this protocol stands for. Where `waits`, a setup is completed only when the

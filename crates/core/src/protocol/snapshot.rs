@@ -17,6 +17,10 @@ pub struct Snapshot {
     pub protocol_run_id: i64,
     /// Its project's id.
     pub project_id: i64,
+    /// The project's repository, as the project names it.
+    pub git_url: Option<String>,
+    /// The folder that its work is done in, or beside; none where nobody named one.
+    pub folder: Option<String>,
     /// How the protocol stands.
     pub status: ProtocolStatus,
     /// The hash of its spec.

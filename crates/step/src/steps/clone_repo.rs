@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use millwright_core::catalog::scripts::clone_repo::{Args, Output};
-use millwright_core::protocol::SetupFact;
+use millwright_core::protocol::{SetupFact, split_secret};
 use serde_json::json;
 
-use super::git::{Address, Git, split_secret};
+use super::git::{Address, Git};
 use super::setup::Setup;
 use super::{StepError, project};
 use crate::host::{Host, Processes};

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use millwright_core::protocol::split_secret;
+
 use super::StepError;
 use crate::host::{Finished, Host, Processes, Program};
 use crate::workspace::{REDIRECTING, environment};
@@ -172,25 +174,6 @@ fn is_scp(text: &str) -> bool {
     parts.is_some_and(|(user, (host, path))| {
         word(user) && word(host) && !path.is_empty() && !path.starts_with('-')
     })
-}
-
-/// An address without user and password, and these with the whole address.
-pub(super) fn split_secret(text: &str) -> (String, Option<(String, String)>) {
-    let scheme = ["https://", "http://"]
-        .into_iter()
-        .find(|scheme| text.starts_with(scheme));
-    let Some(scheme) = scheme else {
-        return (text.to_owned(), None);
-    };
-    let rest = &text[scheme.len()..];
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, _)) => {
-            let shown = format!("{scheme}{}", &rest[user.len() + 1..]);
-            (shown, Some((user.to_owned(), text.to_owned())))
-        }
-        None => (text.to_owned(), None),
-    }
 }
 
 fn without_git(address: &str) -> &str {

@@ -33,6 +33,15 @@ pub enum WorkspaceError {
         /// What the system says.
         reason: io::Error,
     },
+    /// The project's folder is not there.
+    #[error(
+        "the project's folder {folder} is not on this machine: bring it back, or give the project another local_path",
+        folder = folder.display()
+    )]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A branch's name cannot be one.
     #[error("the branch {name:?} cannot be used: {problem}")]
     BadBranch {
@@ -97,6 +106,7 @@ impl WorkspaceError {
     /// The kind of failure, as events name it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
+            Self::Missing { .. } => "NoWorkspace",
             Self::Conflict { .. } => "MergeConflict",
             Self::BranchInUse { .. } => "BranchInUse",
             Self::SubmoduleChanged { .. } => "SubmoduleChanged",

@@ -96,6 +96,7 @@ pub(crate) fn open(
     work: &str,
     options: &Options,
 ) -> Result<Workspace, WorkspaceError> {
+    refuse_missing(place)?;
     let Some(branch) = Branch::find(place, options)? else {
         return Ok(Workspace {
             folder: place.folder.clone(),
@@ -109,6 +110,16 @@ pub(crate) fn open(
         folder: Some(slot.folder().to_owned()),
         held: Some(Held { branch, slot, work }),
     })
+}
+
+fn refuse_missing(place: &Place) -> Result<(), WorkspaceError> {
+    let folder = place.folder.as_ref().filter(|folder| folder.is_absolute());
+    match folder.map(|folder| (folder, folder.try_exists())) {
+        Some((folder, Ok(false))) => Err(WorkspaceError::Missing {
+            folder: folder.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the worktrees of a protocol run that has ended, but for the first where something was merged. What was left

@@ -35,6 +35,8 @@ fn running(steps: Vec<Step>) -> Snapshot {
     Snapshot {
         protocol_run_id: 7,
         project_id: 3,
+        git_url: None,
+        folder: None,
         questions: Vec::new(),
         status: ProtocolStatus::Running,
         template: Value::Null,
