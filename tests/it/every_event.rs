@@ -354,5 +354,8 @@ async fn by_setups() -> BTreeSet<String> {
     let path = format!("/projects/{}/setup", project.id);
     project.api.post(&path, &report).await.expect(200);
     clarifications::answer(&project, question).await;
+    let later = json!({"event_type": SetupFact::CloneFailed, "message": "so it is"});
+    let report = json!({"events": [later]});
+    project.api.post(&path, &report).await.expect(200);
     seen(&project).await
 }

@@ -167,6 +167,25 @@ async fn a_clone_that_fails_blocks_the_setup_until_it_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_is_set_up_stays_so_where_a_later_clone_fails() {
+    let setup = Setup::new(&[]).await;
+    setup.onboard(&setup.url(), &[]).await.unwrap();
+    let before = setup.story().await.len();
+    let path = setup.root().join("demo");
+    let args = json!({"repo_url": "http://me:hush@127.0.0.1:1/demo.git", "project_id": setup.id,
+        "workspace_path": path});
+    worker::run(&setup.project, "clone_repo", &args)
+        .await
+        .unwrap_err();
+    let story = setup.story().await;
+    assert_eq!(story[before..], ["setup_started", "repo_clone_failed"]);
+    let told = setup.metadata("repo_clone_failed").await;
+    assert_eq!(told["git_url"], "http://127.0.0.1:1/demo.git");
+    assert_eq!(told["local_path"], json!(path));
+    assert_eq!(setup.status().await, "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_people_clone_the_setup_waits_for_them() {
     let setup = Setup::new(&[]).await;
     let args =

@@ -19,6 +19,8 @@ words! {
         SetupPendingClone = "setup_pending_clone",
         /// A project's repository could not be cloned or brought up to date.
         SetupCloneFailed = "setup_clone_failed",
+        /// The repository of a project that is set up could not be cloned again or brought up to date.
+        RepoCloneFailed = "repo_clone_failed",
         /// A project's repository was cloned.
         SetupCloned = "setup_cloned",
         /// A project's folder was recorded.

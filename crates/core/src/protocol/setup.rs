@@ -154,11 +154,17 @@ fn check_text(text: &str) -> Result<(), &'static str> {
 /// questions about it are answered.
 pub fn setup_reported(snapshot: &Snapshot, report: &SetupReport, waits: bool) -> Decision {
     let mut decision = Decision::from(snapshot);
+    // Its setup stays completed, whatever becomes of a later one.
+    let is_set_up = snapshot.status == ProtocolStatus::Completed;
     for event in &report.events {
         let fact = event.event_type;
         let metadata = event.metadata.iter();
         let metadata = metadata.map(|(key, value)| (key.clone(), Value::from(value.as_str())));
-        let told = NewEvent::new(fact.event_type(), event.message.as_str());
+        let event_type = match fact {
+            SetupFact::CloneFailed if is_set_up => EventType::RepoCloneFailed,
+            _ => fact.event_type(),
+        };
+        let told = NewEvent::new(event_type, event.message.as_str());
         decision.emit(told.with_all(metadata));
         if fact == SetupFact::Started {
             decision.try_protocol(ProtocolAction::SetUp);
@@ -166,7 +172,7 @@ pub fn setup_reported(snapshot: &Snapshot, report: &SetupReport, waits: bool) ->
         if fact.stops() {
             decision.block();
         }
-        if fact == SetupFact::CloneFailed {
+        if fact == SetupFact::CloneFailed && !is_set_up {
             decision.note(
                 EventType::SetupFailed,
                 "Setup failed: there is no checkout.",
