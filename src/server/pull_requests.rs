@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
-use millwright_core::protocol::{ProtocolRun, PullRequestReport};
+use millwright_core::protocol::{ProtocolRun, PullRequestOutcome, PullRequestReport};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -47,6 +47,12 @@ fn refuse_bad(report: &PullRequestReport) -> Result<(), ApiError> {
     if let Some(url) = report.url.as_ref().filter(|url| !is_page(url)) {
         let msg = "a pull request's url begins with https:// or http://";
         return Err(ApiError::invalid_field("url", msg, url.as_str()));
+    }
+    if let Some(pushed) = report.pushed
+        && report.outcome == PullRequestOutcome::Enqueued
+    {
+        let msg = "who begins to open a pull request has not come to the push yet";
+        return Err(ApiError::invalid_field("pushed", msg, pushed));
     }
     if let Some(number) = report.number.filter(|number| *number < 1) {
         let msg = "a pull request's number is 1 or more";

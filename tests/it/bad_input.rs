@@ -183,6 +183,9 @@ async fn a_pull_request_is_a_page_of_the_web_with_a_number() {
         let refused = project.api.post(&path, &bad).await.expect(422);
         assert_eq!(refused["detail"][0]["loc"][1], field, "{refused}");
     }
+    let early = json!({"outcome": "enqueued", "message": "so it is", "pushed": true});
+    let refused = project.api.post(&path, &early).await.expect(422);
+    assert_eq!(refused["detail"][0]["loc"][1], "pushed", "{refused}");
     let kept = project.api.post(&path, &report(page, 7)).await.expect(200);
     assert_eq!(
         (&kept["pr_url"], &kept["pr_number"]),

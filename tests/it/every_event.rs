@@ -229,7 +229,12 @@ async fn by_people() -> BTreeSet<String> {
     }
     for outcome in ["enqueued", "opened", "exists", "failed", "skipped"] {
         let path = format!("/protocols/{protocol}/pull_request");
-        let body = json!({"outcome": outcome, "message": "so it is"});
+        let mut body = json!({"outcome": outcome, "message": "so it is"});
+        match outcome {
+            "opened" => body["pushed"] = true.into(),
+            "skipped" => body["pushed"] = false.into(),
+            _ => {}
+        }
         project.api.post(&path, &body).await.expect(200);
     }
     seen(&project).await

@@ -132,6 +132,9 @@ async fn a_protocol_that_passes_becomes_a_pull_request() {
     let event = project.event(protocol, "open_pr").await;
     let branch = format!("millwright/{protocol}-0001-demo");
     assert_eq!(event["metadata"]["branch"], branch);
+    let pushed = project.event(protocol, "setup_branch_pushed").await;
+    assert_eq!(pushed["metadata"]["branch"], branch);
+    assert_eq!(pushed["metadata"]["pushed"], true);
     let asked = forge.opened.lock().unwrap().clone();
     assert_eq!(asked.len(), 1);
     assert_eq!(
@@ -251,7 +254,11 @@ async fn without_a_remote_the_flow_fails_and_says_why() {
     let error = full_protocol(&project, &forge, &inputs).await.unwrap_err();
     assert!(error.contains("no remote to push to"), "{error}");
     assert_eq!(project.status(protocol).await, "completed");
-    project.event(protocol, "open_pr_skipped").await;
+    let story = project.story(protocol).await;
+    let last = ["setup_branch_push_skipped", "open_pr_skipped", "job_failed"];
+    assert!(story.ends_with(&last.map(str::to_owned)), "{story:?}");
+    let skipped = project.event(protocol, last[0]).await;
+    assert_eq!(skipped["metadata"]["pushed"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]

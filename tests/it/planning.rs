@@ -69,6 +69,9 @@ async fn a_protocol_without_a_spec_is_planned_by_an_engine() {
     assert_eq!(spec["validation_status"], "valid", "{spec}");
     assert_eq!(spec["spec"]["steps"][1]["depends_on"], json!(["00-setup"]));
     assert_eq!(project.read(".protocols/0001-demo/01-build.md"), "b");
+    let made = project.event(id, "setup_protocols_dir_created").await;
+    let folder = project.workspace.join(".protocols/0001-demo");
+    assert_eq!(made["metadata"]["protocol_root"], json!(folder));
 }
 
 #[tokio::test]

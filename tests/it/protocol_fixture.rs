@@ -151,12 +151,14 @@ impl Project {
         events.expect(200).as_array().unwrap().clone()
     }
 
-    /// What happened, in order, without what was only going to happen.
+    /// What happened, in order, without what was only going to happen, and without the making of a folder.
     pub(crate) async fn story(&self, protocol: i64) -> Vec<String> {
         let events = self.events(protocol).await;
         let name = |event: &Value| event["event_type"].as_str().unwrap().to_owned();
         let names = events.iter().map(name);
-        names.filter(|name| !name.ends_with("_enqueued")).collect()
+        names
+            .filter(|name| !name.ends_with("_enqueued") && name != "setup_protocols_dir_created")
+            .collect()
     }
 
     /// The first event of a type.

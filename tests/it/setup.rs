@@ -2,7 +2,8 @@
 //!
 //! Always so: the events are read as people read them, by `millwright protocol events` or `GET /events`.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -338,4 +339,42 @@ async fn a_protocols_first_worktree_is_told_of_once() {
     assert_eq!(event["metadata"]["base_branch"], "main");
     let path = event["metadata"]["worktree_path"].as_str().unwrap();
     assert!(path.contains("0001-demo"), "{path}");
+    let folder = Path::new(path).join(".protocols/0001-demo");
+    folder_is_told_once(&project, protocol, &folder).await;
+}
+
+async fn folder_is_told_once(project: &Project, protocol: i64, folder: &Path) {
+    let made = project.events(protocol).await;
+    let made = made
+        .iter()
+        .filter(|event| event["event_type"] == "setup_protocols_dir_created");
+    let made: Vec<_> = made.map(|event| &event["metadata"]).collect();
+    let about = json!({"protocol_root": folder, "protocol_name": "0001-demo"});
+    assert_eq!(made, [&about]);
+    assert!(folder.is_dir());
+}
+
+#[tokio::test]
+async fn a_protocols_folder_that_is_made_is_told_of_and_one_that_is_there_is_not() {
+    for there in [false, true] {
+        let project = Project::new().await;
+        project.script("work.sh", "echo worked");
+        let folder = project.workspace.join(".protocols/0001-demo");
+        if there {
+            fs::create_dir_all(&folder).unwrap();
+        }
+        let steps = ["01-a", "02-b"].map(|id| shell_step(id, "work.sh", json!({})));
+        let protocol = project.planned(json!(steps)).await;
+        for _ in steps {
+            let step = project.next(protocol, "flow").await;
+            project.execute(&step).await;
+        }
+        if there {
+            let events = project.events(protocol).await;
+            let told = |event: &Value| event["event_type"] == "setup_protocols_dir_created";
+            assert!(!events.iter().any(told), "{events:#?}");
+        } else {
+            folder_is_told_once(&project, protocol, &folder).await;
+        }
+    }
 }

@@ -10,6 +10,7 @@ use millwright_core::protocol::{
     answers_as_text,
 };
 use millwright_step::planning::{Planner, Request};
+use serde_json::{Map, Value};
 
 use super::contents::files;
 use super::log::LogFile;
@@ -142,7 +143,7 @@ async fn finish(
 ) -> Result<(), StoreError> {
     let policy = match &outcome {
         None => shared.look_at_plan(id, None).await?,
-        Some(Ok((spec, _))) => shared.look_at_plan(id, Some(spec.clone())).await?,
+        Some(Ok(plan)) => shared.look_at_plan(id, Some(plan.spec.clone())).await?,
         Some(Err(_)) => None,
     };
     let contents = match outcome {
@@ -176,7 +177,12 @@ fn close(
 ) -> Result<ProtocolRun, StoreError> {
     match outcome {
         None => tables.plan(id, files),
-        Some(Ok((spec, details))) => tables.plan_as(id, spec, details),
+        Some(Ok(plan)) => {
+            if let Some(made) = &plan.made {
+                tables.tell_of_protocol_folder(id, made)?;
+            }
+            tables.plan_as(id, plan.spec, plan.details)
+        }
         Some(Err(failure)) => tables.planning_failed(id, &failure),
     }
 }
@@ -218,13 +224,16 @@ fn name(protocol_run_id: i64) -> String {
     format!("planning-{protocol_run_id}-")
 }
 
-type Outcome = Result<
-    (
-        serde_json::Value,
-        serde_json::Map<String, serde_json::Value>,
-    ),
-    PlanningFailure,
->;
+type Outcome = Result<Plan, PlanningFailure>;
+
+/// What a planner has made.
+struct Plan {
+    spec: Value,
+    /// What goes on record with it.
+    details: Map<String, Value>,
+    /// The protocol's folder, where that was made for it.
+    made: Option<String>,
+}
 
 fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Outcome {
     let log = LogFile::create(&shared.logs, execution);
@@ -240,7 +249,11 @@ fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Ou
     match outcome {
         Ok(plan) => {
             let details = plan.asked.map(|asked| asked.details());
-            Ok((plan.spec, details.unwrap_or_default()))
+            Ok(Plan {
+                spec: plan.spec,
+                details: details.unwrap_or_default(),
+                made: plan.made.map(|path| path.display().to_string()),
+            })
         }
         Err(error) => Err(PlanningFailure {
             error: error.to_string(),

@@ -40,6 +40,18 @@ impl Tables<'_> {
         record(self.connection, protocol_run_id, event, self.now)
     }
 
+    /// Whether something has happened in a protocol run.
+    pub(super) fn has_event(
+        &self,
+        protocol_run_id: i64,
+        event_type: EventType,
+    ) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT 1 FROM events WHERE protocol_run_id = ?1 AND event_type = ?2")?
+            .exists((protocol_run_id, event_type.as_str()))?)
+    }
+
     /// The events of a protocol run.
     ///
     /// # Errors

@@ -84,6 +84,9 @@ impl Tables<'_> {
         // While the claim is there: its holder says which run it is.
         self.register_files(step_run_id, report)?;
         self.keep_worktree(step.protocol_run_id, report)?;
+        if let Some(made) = &report.telemetry().protocol_root_made {
+            self.tell_of_protocol_folder(step.protocol_run_id, made)?;
+        }
         let seen = self.see(step.protocol_run_id)?;
         let decision = reported(&seen.snapshot, step_run_id, report)?;
         self.apply(&seen, &decision, Some(&held))?;
@@ -201,6 +204,22 @@ impl Tables<'_> {
             .prepare_cached("UPDATE protocol_runs SET own_worktree = ?2 WHERE id = ?1")?
             .execute((protocol_run_id, path))?;
         Ok(())
+    }
+
+    /// Tells, once, that a protocol's folder was made: a worktree that it is not in makes it again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn tell_of_protocol_folder(&self, id: i64, path: &str) -> Result<(), StoreError> {
+        if self.has_event(id, EventType::SetupProtocolsDirCreated)? {
+            return Ok(());
+        }
+        let run = self.protocol(id)?;
+        let message = format!("The folder of {} was made.", run.protocol_name);
+        let event = NewEvent::new(EventType::SetupProtocolsDirCreated, message)
+            .with("protocol_root", path)
+            .with("protocol_name", run.protocol_name);
+        self.write_event(id, &event)
     }
 
     /// Registers the files that work has left with the run of whoever claimed the step.

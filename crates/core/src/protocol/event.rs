@@ -45,6 +45,12 @@ words! {
         SetupCompleted = "setup_completed",
         /// A protocol has its first worktree.
         SetupWorktreeCreated = "setup_worktree_created",
+        /// A protocol's folder was made.
+        SetupProtocolsDirCreated = "setup_protocols_dir_created",
+        /// A protocol's branch was pushed to its remote.
+        SetupBranchPushed = "setup_branch_pushed",
+        /// A protocol's branch was not pushed, since there is no remote.
+        SetupBranchPushSkipped = "setup_branch_push_skipped",
         /// A started protocol waits to be planned.
         PlanningEnqueued = "planning_enqueued",
         /// A protocol's steps were made from its spec.

@@ -40,15 +40,19 @@ pub struct PullRequestReport {
     pub number: Option<i64>,
     /// The repository that it is to be opened in, without anything secret.
     pub git_url: Option<String>,
+    /// Whether the branch was pushed; false where there is no remote, null where nobody came so far, or pushing failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<bool>,
     /// The job that is about to open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(max_length = 200))]
     pub job_id: Option<String>,
 }
 
-/// The event that tells of the attempt.
+/// The events that tell of the attempt, and of the branch on its way.
 pub fn pull_request_reported(snapshot: &Snapshot, report: &PullRequestReport) -> Decision {
     let mut decision = Decision::from(snapshot);
+    tell_of_push(&mut decision, report);
     let event_type = match report.outcome {
         PullRequestOutcome::Enqueued => EventType::OpenPrEnqueued,
         PullRequestOutcome::Opened => EventType::OpenPr,
@@ -75,4 +79,19 @@ pub fn pull_request_reported(snapshot: &Snapshot, report: &PullRequestReport) ->
     }
     decision.emit(event);
     decision
+}
+
+fn tell_of_push(decision: &mut Decision, report: &PullRequestReport) {
+    let (event_type, how) = match report.pushed {
+        None => return,
+        Some(true) => (EventType::SetupBranchPushed, "was pushed"),
+        Some(false) => (
+            EventType::SetupBranchPushSkipped,
+            "was not pushed: there is no remote",
+        ),
+    };
+    let name = report.branch.as_deref().unwrap_or("The branch");
+    let event = NewEvent::new(event_type, format!("{name} {how}."));
+    let event = event.with("branch", report.branch.clone());
+    decision.emit(event.with("pushed", report.pushed));
 }

@@ -109,7 +109,7 @@ impl Report {
     }
 
     /// What was used and spent.
-    pub(super) fn telemetry(&self) -> &Telemetry {
+    pub fn telemetry(&self) -> &Telemetry {
         match self {
             Self::Started(telemetry) => telemetry,
             Self::Executed(report) => &report.telemetry,

@@ -45,6 +45,9 @@ pub struct Telemetry {
     /// The protocol's worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree_path: Option<String>,
+    /// The protocol's folder, where this work has made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol_root_made: Option<String>,
     /// Where the output was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Outputs>,
@@ -105,6 +108,8 @@ impl Telemetry {
             Ok(Value::Object(entries)) => entries,
             _ => Map::new(),
         };
+        // It has an event of its own.
+        entries.shift_remove("protocol_root_made");
         for name in ALWAYS {
             entries.entry(name).or_insert(Value::Null);
         }

@@ -71,6 +71,8 @@ pub struct Planned {
     pub spec: Value,
     /// The protocol's folder.
     pub protocol_root: PathBuf,
+    /// The protocol's folder as people find it, where it was made for the plan.
+    pub made: Option<PathBuf>,
     /// What was asked of an engine; nothing where the files of the steps were there.
     pub asked: Option<Asked>,
 }
@@ -91,6 +93,7 @@ impl Planner<'_> {
         let workspace = workspace::open(&place, &request.work(), options)?;
         let folder = workspace.folder().ok_or(PlanningError::NoWorkspace)?;
         let root = folder.join(place.protocol_folder());
+        let made = (!root.exists()).then(|| workspace.published_path(&root));
         let mut files = step_files(&root)?;
         let mut asked = None;
         if files.is_empty() || request.anew {
@@ -103,6 +106,7 @@ impl Planner<'_> {
         Ok(Planned {
             spec,
             protocol_root: root,
+            made,
             asked,
         })
     }

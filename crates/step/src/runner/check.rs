@@ -87,30 +87,33 @@ impl Runner<'_> {
         spent: Spent,
     ) -> Result<Checked, PortError> {
         let clock = Instant::now();
-        let telemetry = telemetry(begun, self.settings);
+        let mut telemetry = telemetry(begun, self.settings);
         let resolver = |workspace| (workspace, Resolver::of(&begun.assignment, self.settings));
         let without = |judgement, telemetry| QaReport {
             telemetry,
             ..Round::of(judgement).into_report()
         };
         let mut report = match workspace.map(resolver) {
-            Ok((workspace, Ok(resolver))) => Check {
-                runner: self,
-                begun,
-                resolver: &resolver,
-                report_file: report_file(
-                    &resolver.places.protocol_root,
-                    &begun.assignment.step_name,
-                ),
-                telemetry,
-                attempts: begun.assignment.auto_fix_attempts,
-                gates,
-                inline,
-                workspace,
-                changes: workspace.changes(),
-                spent,
+            Ok((workspace, Ok(resolver))) => {
+                telemetry.protocol_root_made = resolver.made(workspace);
+                Check {
+                    runner: self,
+                    begun,
+                    resolver: &resolver,
+                    report_file: report_file(
+                        &resolver.places.protocol_root,
+                        &begun.assignment.step_name,
+                    ),
+                    telemetry,
+                    attempts: begun.assignment.auto_fix_attempts,
+                    gates,
+                    inline,
+                    workspace,
+                    changes: workspace.changes(),
+                    spent,
+                }
+                .made()?
             }
-            .made()?,
             Ok((_, Err(error))) => without(Judgement::impossible(&error), telemetry),
             Err(error) => without(Judgement::unprepared(error), telemetry),
         };

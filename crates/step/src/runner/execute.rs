@@ -103,6 +103,7 @@ impl Runner<'_> {
             Ok(resolver) => resolver,
             Err(error) => return Ok(Work::refused(&error, telemetry)),
         };
+        telemetry.protocol_root_made = resolver.made(workspace);
         let run = resolver
             .outputs()
             .and_then(|outputs| Ok((resolver.execution(self.engines, &outputs)?, outputs)));

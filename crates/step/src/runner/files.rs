@@ -14,6 +14,8 @@ pub(super) struct Places {
     pub(super) workspace: PathBuf,
     /// The protocol's folder, below it.
     pub(super) protocol_root: PathBuf,
+    /// Whether that was not there and was made.
+    pub(super) made: bool,
     /// Whether the project allows paths outside of the workspace.
     outside_allowed: bool,
 }
@@ -60,11 +62,13 @@ impl Places {
         let root = workspace.join(protocol_root.unwrap_or(&standard));
         let mut places = Self {
             protocol_root: PathBuf::new(),
+            made: false,
             workspace,
             outside_allowed,
         };
         places.protocol_root = places.inside("protocol_root", &root)?;
         let root = &places.protocol_root;
+        places.made = !root.exists();
         fs::create_dir_all(root)
             .map_err(|e| unusable("protocol_root", &root.display().to_string(), &e))?;
         Ok(places)

@@ -22,6 +22,7 @@ use super::settings::Settings;
 use super::tokens::tokens_read;
 use crate::engine::{Engine, Mode, Registry, Task};
 use crate::placeholders::{LONGEST_FILLED, length_filled, value_of};
+use crate::workspace::Workspace;
 
 /// Why work cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +118,12 @@ impl<'a> Resolver<'a> {
             places,
             values,
         })
+    }
+
+    /// The protocol's folder, where it was not there, as people find it.
+    pub(super) fn made(&self, workspace: &Workspace) -> Option<String> {
+        let path = workspace.published_path(&self.places.protocol_root);
+        self.places.made.then(|| path.display().to_string())
     }
 
     /// The step's own work.

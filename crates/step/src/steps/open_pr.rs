@@ -79,6 +79,7 @@ fn begins(host: &NativeHost) -> PullRequestReport {
         url: None,
         number: None,
         git_url: None,
+        pushed: None,
         job_id: host.env(job::JOB),
     }
 }
@@ -117,7 +118,10 @@ async fn attempt(
     })?;
     let and_then = |problem: String| {
         let branch = published.branch();
-        failed(&format!("{branch} is pushed to {remote}, but {problem}"))
+        Failure {
+            pushed: Some(true),
+            ..failed(&format!("{branch} is pushed to {remote}, but {problem}"))
+        }
     };
     let forge = forge.map_err(and_then)?;
     let draft = draft(args, run, &published);
@@ -155,6 +159,7 @@ fn remote(published: &Publication) -> Result<(String, Address), Failure> {
         .map_err(|error| failed(&error.to_string()))?;
     let (name, address) = found.ok_or_else(|| Failure {
         outcome: Outcome::Skipped,
+        pushed: Some(false),
         ..failed(
             "the checkout has no remote to push to: add one by `git remote add origin <address>`",
         )
@@ -221,6 +226,7 @@ fn report(found: Found, branch: &str, address: &Address) -> PullRequestReport {
         url: Some(found.url),
         number: Some(found.number),
         git_url: Some(address.shown().to_owned()),
+        pushed: Some(true),
         job_id: None,
     }
 }
@@ -231,6 +237,7 @@ struct Failure {
     message: String,
     branch: Option<String>,
     provider: Option<&'static str>,
+    pushed: Option<bool>,
     /// Where a person can open it.
     compare_url: Option<String>,
 }
@@ -251,6 +258,7 @@ impl Failure {
             message: message.to_owned(),
             branch: None,
             provider: None,
+            pushed: None,
             compare_url: None,
         }
     }
@@ -265,6 +273,7 @@ impl Failure {
             url: None,
             number: None,
             git_url: address.map(|address| address.shown().to_owned()),
+            pushed: self.pushed,
             job_id: None,
         }
     }

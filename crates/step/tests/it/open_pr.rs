@@ -79,6 +79,7 @@ fn a_branch_is_pushed_and_a_request_opened_at_github() {
         (&reported["outcome"], &reported["branch"]),
         (&json!("opened"), &json!(BRANCH))
     );
+    assert_eq!(reported["pushed"], true);
     assert_eq!(
         (&reported["number"], &reported["url"]),
         (&json!(7), &json!(URL))
@@ -197,6 +198,7 @@ fn what_the_forge_refuses_is_told_with_the_way_to_do_it_by_hand() {
             (&reported["outcome"], &reported["branch"]),
             (&json!("failed"), &json!(BRANCH))
         );
+        assert_eq!(reported["pushed"], true);
         assert!(
             reported["message"].as_str().unwrap().contains(said),
             "{reported}"
@@ -282,7 +284,11 @@ fn a_push_that_is_refused_opens_nothing_and_moves_nothing() {
         "{message}"
     );
     assert!(forge.calls().is_empty());
-    assert_eq!(branch.reported()["outcome"], "failed");
+    let reported = branch.reported();
+    assert_eq!(
+        (&reported["outcome"], &reported["pushed"]),
+        (&json!("failed"), &json!(null))
+    );
     fs::remove_file(&hook).unwrap();
 
     // Someone else has pushed to it: that stays.
@@ -314,6 +320,7 @@ fn where_there_is_nothing_to_open_it_from_that_is_said() {
     );
     let reported = branch.reported();
     assert_eq!(reported["outcome"], "skipped");
+    assert_eq!(reported["pushed"], false);
     assert_eq!(reported["git_url"], "https://github.com/acme/demo.v2.git");
 
     let branch = Branch::github();
