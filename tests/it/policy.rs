@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
+use crate::triggers::triggered;
 
 /// A policy that wants a section, a file and a check.
 fn policy(enforcement: &Value) -> Value {
@@ -203,6 +204,52 @@ async fn work_that_has_begun_is_not_held_back() {
     fs::write(project.workspace.join("../go"), "").unwrap();
     assert_eq!(project.ended(&execution).await["status"], "succeeded");
     assert_eq!(project.begin(&step, "execute", json!({})).await, execution);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_check_stops_none_that_is_under_way() {
+    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
+    mend(&project);
+    let check = "echo begun > begun; until [ -f ../go ]; do sleep 0.02; done; echo VERDICT: PASS";
+    project
+        .script("work.sh", "echo worked")
+        .script("check.sh", check);
+    let light = json!({"qa": {"policy": "light", "prompt": "check.sh"}});
+    let protocol = project
+        .planned(json!([shell_step("01-work", "work.sh", light)]))
+        .await;
+    let step = project.next(protocol, "flow").await;
+    let execution = project.begin(&step, "execute", json!({})).await;
+    project.appears("begun").await;
+    assert_eq!(project.steps(protocol).await, ["needs_qa"]);
+    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
+    let path = format!("/steps/{}/actions/qa", step.step);
+    let refused = project.api.post(&path, &json!({})).await.expect(409);
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("is claimed by another"), "{detail}");
+    fs::write(project.workspace.join("../go"), "").unwrap();
+    let ended = project.ended(&execution).await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    assert_eq!(project.steps(protocol).await, ["completed"]);
+}
+
+#[tokio::test]
+async fn a_trigger_is_told_when_the_policy_takes_its_step_from_who_claimed_it() {
+    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
+    mend(&project);
+    let protocol = triggered(&project, "work.sh").await;
+    let step = project.next(protocol, "flow").await;
+    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
+    let path = format!("/steps/{}/actions/execute", step.step);
+    let body = json!({"claim": step.claim});
+    project.api.post(&path, &body).await.expect(409);
+    let failed = told(&project, protocol, "trigger_enqueue_failed").await;
+    assert_eq!(failed.len(), 1);
+    project.script("ci/test.sh", "true");
+    project.action(protocol, "resume").await.expect(200);
+    let again = project.next(protocol, "flow").await;
+    assert_eq!(again.step, step.step);
+    assert_eq!(told(&project, protocol, "trigger_enqueued").await.len(), 2);
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Claim, Kind, LetGo, ProtocolStatus, RunNextStep, SelectedStep, StepAction, StepStatus, claimed,
-    let_go, ready_steps, unclaimed,
+    Claim, Kind, LetGo, ProtocolStatus, QaPolicy, RunNextStep, SelectedStep, Step, StepAction,
+    StepStatus, claimed, let_go, ready_steps, unclaimed,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde_json::json;
@@ -29,6 +29,15 @@ pub(super) struct HeldClaim {
     /// Whether it was given to a caller, who keeps it from execution to check.
     pub(super) of_caller: bool,
     pub(super) expires_at: Timestamp,
+}
+
+impl HeldClaim {
+    /// Whether someone works on the step under it: it was used, and is not only kept from the work to its check.
+    pub(super) fn is_at_work(&self, step: &Step) -> bool {
+        let awaits_check = step.status == StepStatus::NeedsQa && step.qa != QaPolicy::Light;
+        let phase = self.phase.as_deref();
+        phase.is_some_and(|phase| phase != Kind::Execute.as_str() || !awaits_check)
+    }
 }
 
 impl Tables<'_> {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use millwright_core::protocol::{
     EventType, Kind, NewEvent, PolicyFinding, PolicyLook, PolicyMode, Project, ProjectPolicy,
     ProtocolRun, ProtocolStatus, StepPrompt, StepStatus, policy_looked, policy_mended, ready_steps,
+    unclaimed,
 };
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub struct PolicyCase {
     pub run: ProtocolRun,
     /// The steps.
     pub steps: Vec<StepPrompt>,
-    /// The step run, where it is one alone.
+    /// The step run, where it is one alone that someone wants to take on.
     pub step_run_id: Option<i64>,
     /// What is on record.
     pub known: PolicyState,
@@ -125,7 +126,7 @@ impl Tables<'_> {
             run,
             steps,
             step_run_id: match ids.as_slice() {
-                [id] => Some(*id),
+                [id] if which != PolicySteps::Open => Some(*id),
                 _ => None,
             },
             known,
@@ -150,9 +151,10 @@ impl Tables<'_> {
                 ready_steps(&seen.snapshot).into_iter().take(most).collect()
             }
             PolicySteps::One(id, kind) => {
+                let step = seen.snapshot.step(id);
                 let held = self.claim_of(id)?;
-                let begun = held.is_some_and(|held| held.phase.as_deref() == Some(kind.as_str()));
-                let status = seen.snapshot.step(id).map(|step| step.status);
+                let begun = held.is_some_and(|held| step.is_some_and(|step| held.is_at_work(step)));
+                let status = step.map(|step| step.status);
                 let awaits = match kind {
                     Kind::Execute => {
                         !matches!(status, Some(StepStatus::Running | StepStatus::NeedsQa))
@@ -224,9 +226,28 @@ impl Tables<'_> {
             self.write_policy_state(protocol_run_id, &state)?;
         }
         if holds && let Some(id) = outcome.look.step_run_id {
-            self.drop_claim(id)?;
+            self.free(id)?;
         }
         Ok(state)
+    }
+
+    /// Takes a step from whoever has claimed it, unless someone works on it.
+    fn free(&self, step_run_id: i64) -> Result<(), StoreError> {
+        let Some(held) = self.claim_of(step_run_id)? else {
+            return Ok(());
+        };
+        let seen = self.see(held.protocol_run_id)?;
+        let step = seen.snapshot.step(step_run_id);
+        if step.is_some_and(|step| held.is_at_work(step)) {
+            return Ok(());
+        }
+        self.drop_claim(step_run_id)?;
+        let unused = held.phase.is_none();
+        let decision = unused.then(|| unclaimed(&seen.snapshot, step_run_id));
+        match decision.flatten() {
+            Some(decision) => self.apply(&seen, &decision, Some(&held)),
+            None => Ok(()),
+        }
     }
 
     /// How a protocol would stand that someone lets go on after its policy blocked it; nothing where that did not.
