@@ -66,7 +66,8 @@ fn readable(item: &Value) -> String {
         .and_then(|item| item.shift_remove("content"));
     let mut text = to_yaml(&rest);
     if let Some(Value::String(content)) = content {
-        text = format!("{text}content:\n{content}\n");
+        let end = if content.ends_with('\n') { "" } else { "\n" };
+        text = format!("{text}content:\n{content}{end}");
     }
     text
 }
