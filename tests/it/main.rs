@@ -16,6 +16,7 @@ mod deploy;
 mod deploy_double;
 mod deploy_faults;
 mod deploy_fixture;
+mod deploy_held;
 mod deploy_secrets;
 mod dist;
 mod documents;
