@@ -187,6 +187,27 @@ async fn a_project_that_is_set_up_stays_so_where_a_later_clone_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_ssh_prints_for_a_terminal_is_told_as_text() {
+    let setup = Setup::new(&[]).await;
+    let args = json!({"repo_url": "git@127.0.0.1:a/b.git", "project_id": setup.id,
+        "workspace_path": setup.root().join("b")});
+    let mut command = worker::command(&setup.project, "clone_repo", &args);
+    let ssh = r#"sh -c 'printf "no route\r\n\033[31mto host\007\r\n" >&2; exit 255'"#;
+    command.env("GIT_SSH_COMMAND", ssh);
+    worker::outcome(command).await.unwrap_err();
+    let story = ["setup_started", "setup_clone_failed", "setup_failed"];
+    assert_eq!(setup.story().await, story);
+    assert_eq!(setup.status().await, "blocked");
+    let events = setup.events().await.into_iter();
+    let failed = events
+        .filter(|event| event["event_type"] == "setup_clone_failed")
+        .map(|event| event["message"].as_str().unwrap().to_owned());
+    let message = failed.collect::<String>();
+    assert!(message.contains("no route; [31mto host"), "{message:?}");
+    assert!(!message.contains(char::is_control), "{message:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_people_clone_the_setup_waits_for_them() {
     let setup = Setup::new(&[]).await;
     let args =

@@ -1,6 +1,7 @@
 //! What a step tells of the setup of the project that it worked for.
 //!
-//! Always so: without a project nothing is asked of the API, and a failure is told as well as a success.
+//! Always so: without a project nothing is asked of the API, and a failure is told as well as a success, whatever another
+//! program has printed about it.
 
 use millwright_core::protocol::{LONGEST_SETUP_TEXT, SetupEvent, SetupFact, SetupReport};
 
@@ -28,14 +29,13 @@ impl<'a, H: Host> Setup<'a, H> {
 
     /// Notes something that is to be told.
     pub(super) fn note(&mut self, fact: SetupFact, message: &str, metadata: &[(&str, &str)]) {
-        let cut = |text: &str| text.chars().take(LONGEST_SETUP_TEXT).collect();
         let metadata = metadata.iter();
-        let metadata = metadata.filter(|(_, value)| !value.trim().is_empty());
+        let metadata = metadata.map(|(key, value)| ((*key).to_owned(), plain(value)));
         self.report.events.push(SetupEvent {
             event_type: fact,
-            message: cut(message),
+            message: plain(message),
             metadata: metadata
-                .map(|(key, value)| ((*key).to_owned(), cut(value)))
+                .filter(|(_, value)| !value.trim().is_empty())
                 .collect(),
         });
     }
@@ -79,4 +79,12 @@ impl<'a, H: Host> Setup<'a, H> {
         }
         Err(error)
     }
+}
+
+/// A text as the API takes it: other programs print colours, and lines that end as on a terminal.
+fn plain(text: &str) -> String {
+    let told = text
+        .chars()
+        .filter(|c| !c.is_control() || "\n\t".contains(*c));
+    told.take(LONGEST_SETUP_TEXT).collect()
 }
