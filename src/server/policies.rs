@@ -1,11 +1,11 @@
 //! Projects' policies, and what they find in protocols.
 //!
 //! Always so: what is shown is how it stands now; nothing is put on record by looking. A policy that is given is one that can
-//! be read.
+//! be read, whatever else the overrides hold.
 
 use axum::Json;
 use axum::extract::State;
-use millwright_core::protocol::{PolicyFinding, PolicyMode, ProjectPolicy};
+use millwright_core::protocol::{PolicyFinding, PolicyMode, ProjectPolicy, unknown_fields};
 use serde::Serialize;
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -18,17 +18,6 @@ use super::projects::ProjectPath;
 use super::protocols::ProtocolPath;
 use super::state::AppState;
 
-/// What a project may say in `policy_overrides` beside its policy.
-const OTHER_FIELDS: [&str; 8] = [
-    "allow_missing_prompts",
-    "allow_outside_paths",
-    "clarifications",
-    "decompose",
-    "default_engine_id",
-    "gates",
-    "qa_pass_protocol_only",
-    "quality_gates",
-];
 /// Longer ones are no overrides.
 const LONGEST: usize = 256 * 1024;
 
@@ -123,22 +112,19 @@ async fn show_findings(
     }))
 }
 
-/// Takes overrides whose every field is known, and whose policy can be read.
+/// Takes overrides whose policy can be read, and has no field that no policy has.
 pub(super) fn refuse_bad_overrides(overrides: Option<&Value>) -> Result<(), ApiError> {
-    let Some((overrides, fields)) = overrides.and_then(|given| Some((given, given.as_object()?)))
-    else {
+    let Some(overrides) = overrides else {
         return Ok(());
     };
     if overrides.to_string().len() > LONGEST {
         return Err(issue([], "overrides have at most 256 KiB", &Value::Null));
     }
-    let known = [&OTHER_FIELDS[..], &ProjectPolicy::FIELDS].concat();
-    let is_unknown = |field: &(&String, &Value)| !known.contains(&field.0.as_str());
-    if let Some((key, value)) = fields.iter().find(is_unknown) {
-        let msg = format!("there is no such override: use {}", known.join(", "));
-        return Err(issue([key.as_str().into()], msg, value));
-    }
     let policy = ProjectPolicy::in_overrides(Some(overrides));
+    if let Some(field) = unknown_fields(&policy).first() {
+        let place = field.place.iter().map(|part| part.as_str().into());
+        return Err(issue(place, field.to_string(), &Value::Null));
+    }
     let policy: ProjectPolicy = serde_path_to_error::deserialize(&policy).map_err(|error| {
         let place = error.path().iter().filter_map(part).collect::<Vec<_>>();
         issue(place, error.inner().to_string(), &Value::Null)

@@ -54,6 +54,7 @@ mod planning;
 mod planning_decomposed;
 mod policy;
 mod policy_of_project;
+mod policy_work;
 mod process;
 mod protocol_command;
 mod protocol_fixture;

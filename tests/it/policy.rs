@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 
 use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Claimed, Project, checked_by, shell_step};
-use crate::triggers::triggered;
 
 /// A policy that wants a section, a file and a check.
-fn policy(enforcement: &Value) -> Value {
+pub(crate) fn policy(enforcement: &Value) -> Value {
     json!({"policy_overrides": {
         "requirements": {"step_sections": ["Verification"], "protocol_files": ["plan.md"]},
         "defaults": {"ci": {"required_checks": ["ci/test.sh"]}}, "enforcement": enforcement,
@@ -26,7 +25,7 @@ pub(crate) fn write(project: &Project, name: &str, text: &str) {
 }
 
 /// A step whose prompt is Markdown, which a person does: it is only claimed here.
-fn markdown(id: &str) -> Value {
+pub(crate) fn markdown(id: &str) -> Value {
     let mut step = shell_step(id, &format!("{id}.md"), json!({}));
     step["engine_id"] = "codex".into();
     step
@@ -43,14 +42,14 @@ pub(crate) async fn lacking(enforcement: Value) -> (Project, i64) {
     (project, protocol)
 }
 
-fn mend(project: &Project) {
+pub(crate) fn mend(project: &Project) {
     write(project, "01-a.md", "# A\n## Verification\n");
     write(project, ".protocols/0001-demo/plan.md", "# Plan\n");
     fs::create_dir_all(project.workspace.join("ci")).unwrap();
     project.script("ci/test.sh", "true");
 }
 
-async fn findings(project: &Project, protocol: i64) -> Value {
+pub(crate) async fn findings(project: &Project, protocol: i64) -> Value {
     let path = format!("/protocols/{protocol}/policy/findings");
     project.api.get(&path).await.expect(200)
 }
@@ -60,7 +59,7 @@ fn codes(findings: &Value) -> Vec<&str> {
     findings.map(|one| one["code"].as_str().unwrap()).collect()
 }
 
-async fn told(project: &Project, protocol: i64, event_type: &str) -> Vec<Value> {
+pub(crate) async fn told(project: &Project, protocol: i64, event_type: &str) -> Vec<Value> {
     let events = project.events(protocol).await.into_iter();
     events
         .filter(|event| event["event_type"] == event_type)
@@ -190,66 +189,23 @@ async fn work_and_checks_are_refused_where_the_policy_is_not_kept_any_more() {
 }
 
 #[tokio::test]
-async fn work_that_has_begun_is_not_held_back() {
-    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
-    mend(&project);
-    project.script("work.sh", "until [ -f ../go ]; do sleep 0.02; done");
-    let protocol = project
-        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
-        .await;
-    let step = project.next(protocol, "flow").await;
-    let execution = project.begin(&step, "execute", json!({})).await;
-    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
-    assert_eq!(project.begin(&step, "execute", json!({})).await, execution);
-    fs::write(project.workspace.join("../go"), "").unwrap();
-    assert_eq!(project.ended(&execution).await["status"], "succeeded");
-    assert_eq!(project.begin(&step, "execute", json!({})).await, execution);
-}
-
-#[tokio::test]
-async fn whoever_asks_for_a_check_stops_none_that_is_under_way() {
-    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
-    mend(&project);
-    let check = "echo begun > begun; until [ -f ../go ]; do sleep 0.02; done; echo VERDICT: PASS";
-    project
-        .script("work.sh", "echo worked")
-        .script("check.sh", check);
-    let light = json!({"qa": {"policy": "light", "prompt": "check.sh"}});
-    let protocol = project
-        .planned(json!([shell_step("01-work", "work.sh", light)]))
-        .await;
-    let step = project.next(protocol, "flow").await;
-    let execution = project.begin(&step, "execute", json!({})).await;
-    project.appears("begun").await;
-    assert_eq!(project.steps(protocol).await, ["needs_qa"]);
-    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
-    let path = format!("/steps/{}/actions/qa", step.step);
-    let refused = project.api.post(&path, &json!({})).await.expect(409);
-    let detail = refused["detail"].as_str().unwrap();
-    assert!(detail.contains("is claimed by another"), "{detail}");
-    fs::write(project.workspace.join("../go"), "").unwrap();
-    let ended = project.ended(&execution).await;
-    assert_eq!(ended["status"], "succeeded", "{ended}");
-    assert_eq!(project.steps(protocol).await, ["completed"]);
-}
-
-#[tokio::test]
-async fn a_trigger_is_told_when_the_policy_takes_its_step_from_who_claimed_it() {
-    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
-    mend(&project);
-    let protocol = triggered(&project, "work.sh").await;
-    let step = project.next(protocol, "flow").await;
-    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
-    let path = format!("/steps/{}/actions/execute", step.step);
-    let body = json!({"claim": step.claim});
-    project.api.post(&path, &body).await.expect(409);
-    let failed = told(&project, protocol, "trigger_enqueue_failed").await;
-    assert_eq!(failed.len(), 1);
-    project.script("ci/test.sh", "true");
-    project.action(protocol, "resume").await.expect(200);
-    let again = project.next(protocol, "flow").await;
-    assert_eq!(again.step, step.step);
-    assert_eq!(told(&project, protocol, "trigger_enqueued").await.len(), 2);
+async fn what_is_mended_can_be_executed_as_before_and_a_script_gets_no_headings() {
+    let overrides = json!({
+        "requirements": {"step_sections": ["Verification"]}, "enforcement": {"mode": "block", "autofix": true},
+    });
+    let project = Project::with(&json!({"policy_overrides": overrides})).await;
+    write(&project, "01-a.md", "# A\n");
+    let may_run = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(project.workspace.join("01-a.md"), may_run).unwrap();
+    project.script("run.md", "echo worked");
+    commit_all(&project.workspace);
+    let steps = json!([markdown("01-a"), shell_step("02-run", "run.md", json!({}))]);
+    let protocol = project.planned(steps).await;
+    let fixed = &told(&project, protocol, "policy_autofix").await[0]["metadata"];
+    assert_eq!(fixed["files"], json!(["01-a.md"]));
+    let branch = format!("millwright/{protocol}-0001-demo");
+    let listed = git(&project.workspace, &["ls-tree", &branch, "01-a.md"]);
+    assert!(listed.starts_with("100755 "), "{listed}");
 }
 
 #[tokio::test]

@@ -58,11 +58,6 @@ async fn a_repositorys_policy_that_cannot_be_read_blocks_too() {
         ),
         (
             "policy.json",
-            r#"{"requirements": {"steps": []}}"#,
-            "requirements.steps: unknown field",
-        ),
-        (
-            "policy.json",
             r#"{"requirements": {"protocol_files": ["../x"]}}"#,
             "requirements.protocol_files.0: a path is",
         ),
@@ -89,15 +84,54 @@ async fn a_repositorys_policy_that_cannot_be_read_blocks_too() {
 }
 
 #[tokio::test]
+async fn fields_that_no_policy_has_are_told_and_the_others_count() {
+    let project = Project::with(&json!({
+        "policy_repo_local_enabled": true, "policy_enforcement_mode": "block",
+        "policy_overrides": {"meta": {}, "defaults": {"models": {"planning": "x"}, "ci": {"required_checks": ["a.sh"]}}},
+    }))
+    .await;
+    let text = "requirements: {steps: [], protocol_files: [plan.md]}\n";
+    write(&project, ".tasksgodzilla/policy.yml", text);
+    // As a database of an earlier version may have it.
+    rusqlite::Connection::open(project.api.folder.path().join("test.db"))
+        .unwrap()
+        .execute(
+            "UPDATE projects SET policy_overrides = json_set(policy_overrides, '$.enforcement', json('{\"strict\": true}'))",
+            [],
+        )
+        .unwrap();
+    let path = format!("/projects/{}/policy", project.id);
+    let shown = project.api.get(&path).await.expect(200);
+    let effective = &shown["effective"];
+    assert_eq!(
+        effective["defaults"]["ci"]["required_checks"],
+        json!(["a.sh"])
+    );
+    assert_eq!(
+        effective["requirements"]["protocol_files"],
+        json!(["plan.md"])
+    );
+    assert_eq!(effective["enforcement"]["mode"], "block");
+    let problems = shown["problems"].as_array().unwrap();
+    for (problem, field) in problems
+        .iter()
+        .zip(["enforcement.strict", "requirements.steps"])
+    {
+        assert_eq!(problem["severity"], "warning");
+        let message = problem["message"].as_str().unwrap();
+        assert!(
+            message.contains(&format!("{field}: unknown field, use ")),
+            "{message}"
+        );
+    }
+    assert_eq!(problems.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_no_policy_is_refused_with_its_place() {
     let project = Project::new().await;
     let path = format!("/projects/{}", project.id);
     for (overrides, place, said) in [
-        (
-            json!({"requirement": {}}),
-            "requirement",
-            "use allow_missing_prompts,",
-        ),
         (
             json!({"requirements": {"steps": []}}),
             "requirements.steps",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-/// Writes a file whole, and makes its folder where it is missing.
+/// Writes a file whole, and makes its folder where it is missing. One that was there keeps its permissions.
 ///
 /// # Errors
 /// What the system says, such as that the disk is full; the file is then as it was.
@@ -74,6 +74,11 @@ impl<'a> Draft<'a> {
         let name = folder.join(format!(".{}.draft", Uuid::new_v4()));
         let draft = Self { path, name };
         fs::write(&draft.name, content)?;
+        if let Ok(before) = fs::metadata(path)
+            && before.is_file()
+        {
+            fs::set_permissions(&draft.name, before.permissions())?;
+        }
         Ok(draft)
     }
 
@@ -103,6 +108,19 @@ mod tests {
         let taken = folder.path().join("deep");
         assert!(write_whole(&taken, b"three").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_can_be_executed_as_before() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.sh");
+        fs::write(&path, "one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
     }
 
     #[test]

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use millwright_core::protocol::{
-    EventType, Kind, NewEvent, PolicyFinding, PolicyLook, PolicyMode, Project, ProjectPolicy,
-    ProtocolRun, ProtocolStatus, StepPrompt, StepStatus, policy_looked, policy_mended, ready_steps,
-    unclaimed,
+    EventType, Kind, NewEvent, PolicyFinding, PolicyLook, PolicyMode, PolicyScope, Project,
+    ProjectPolicy, ProtocolRun, ProtocolStatus, StepPrompt, StepStatus, policy_looked,
+    policy_mended, ready_steps, unclaimed,
 };
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
@@ -26,6 +26,17 @@ pub enum PolicySteps {
     One(i64, Kind),
     /// Every one that is not done.
     Open,
+}
+
+impl PolicySteps {
+    /// Whether a protocol that stands so is looked at.
+    fn is_looked_at(self, status: ProtocolStatus) -> bool {
+        match self {
+            Self::Ready { .. } => status.takes_steps(),
+            Self::One(..) => is_worked_on(status),
+            Self::Open => true,
+        }
+    }
 }
 
 /// What is to be looked at.
@@ -98,8 +109,8 @@ impl PolicyState {
 }
 
 impl Tables<'_> {
-    /// What there is to look at before steps of a protocol are taken on. None where nothing is asked for, or where the step's
-    /// work has begun already.
+    /// What there is to look at before steps of a protocol are taken on. None where nothing is asked for, where the step's
+    /// work has begun already, where no step may be taken on now, and of the protocol that stands for a project's setup.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -115,6 +126,9 @@ impl Tables<'_> {
             && ProjectPolicy::of_overrides(project.policy_overrides.as_ref())
                 .is_ok_and(|policy| policy.asks_for_nothing());
         if (is_silent && known == PolicyState::default()) || run.status.is_terminal() {
+            return Ok(None);
+        }
+        if !which.is_looked_at(run.status) || self.setup_of(project.id)? == Some(run.id) {
             return Ok(None);
         }
         let Some(ids) = self.steps_to_look_at(run.id, which)? else {
@@ -139,14 +153,14 @@ impl Tables<'_> {
         which: PolicySteps,
     ) -> Result<Option<Vec<i64>>, StoreError> {
         let seen = self.see(protocol_run_id)?;
-        let open = seen
-            .snapshot
-            .steps
-            .iter()
-            .filter(|step| !step.status.is_done());
+        let steps = seen.snapshot.steps.iter();
+        let mut open = steps.filter(|step| !step.status.is_done()).peekable();
         Ok(Some(match which {
             PolicySteps::Open => open.map(|step| step.id).collect(),
             PolicySteps::Ready { all } => {
+                if open.peek().is_none() {
+                    return Ok(None);
+                }
                 let most = if all { usize::MAX } else { 1 };
                 ready_steps(&seen.snapshot).into_iter().take(most).collect()
             }
@@ -214,6 +228,10 @@ impl Tables<'_> {
     ) -> Result<PolicyState, StoreError> {
         let known = self.policy_state(protocol_run_id)?;
         let seen = self.see(protocol_run_id)?;
+        // Since it was looked at, someone may have paused it or had it planned anew.
+        if outcome.look.scope == PolicyScope::Step && !is_worked_on(seen.snapshot.status) {
+            return Ok(known);
+        }
         let is_held = known.holds && seen.snapshot.status == ProtocolStatus::Blocked;
         let (before, mut findings) = known.parted(outcome);
         let is_news = !same(&before, &outcome.look.findings);
@@ -309,6 +327,11 @@ impl Tables<'_> {
             .execute((id, json!(state.findings), state.holds))?;
         Ok(())
     }
+}
+
+/// Whether a protocol's steps may begin, of a blocked one those that someone begins by hand.
+fn is_worked_on(status: ProtocolStatus) -> bool {
+    status.takes_steps() || status == ProtocolStatus::Blocked
 }
 
 /// Whether two looks found the same, in whatever order.

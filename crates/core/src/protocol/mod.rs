@@ -72,8 +72,8 @@ pub use policy::triggered::{claimed, unclaimed};
 pub use project_policy::{
     Ground, PolicyCi, PolicyCode, PolicyComplaint, PolicyDefaults, PolicyEnforcement,
     PolicyFinding, PolicyLook, PolicyMode, PolicyRequirements, PolicyScope, PolicySeverity,
-    ProjectPolicy, PromptFile, StepPrompt, missing_sections, policy_hash, policy_looked,
-    policy_mended, with_sections,
+    ProjectPolicy, PromptFile, StepPrompt, UnknownField, missing_sections, policy_hash,
+    policy_looked, policy_mended, unknown_fields, with_sections,
 };
 pub use pull_request::{PullRequestOutcome, PullRequestReport, pull_request_reported};
 pub use qa::{Finding, Gate, GateResult, GateStatus, QaResult, QaVerdict, parse_verdict};

@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use millwright_core::protocol::{PolicyFinding, PolicyMode, Project, ProjectPolicy, policy_hash};
+use millwright_core::protocol::{
+    PolicyFinding, PolicyMode, Project, ProjectPolicy, UnknownField, policy_hash, unknown_fields,
+};
 use millwright_step::files::read_file;
 use serde_json::Value;
 
@@ -36,30 +38,29 @@ impl EffectivePolicy {
     /// The policy of a project. Reads the repository's own file, where the project lets it have one.
     pub fn of(project: &Project) -> Self {
         let mode = project.policy_enforcement_mode.parse();
-        let own = ProjectPolicy::of_overrides(project.policy_overrides.as_ref());
-        let (own, problem) = match own {
-            Ok(own) => (own, None),
-            Err(error) => (ProjectPolicy::default(), Some((None, error.to_string()))),
-        };
-        let mut problems = Vec::from_iter(problem);
+        let overrides = ProjectPolicy::in_overrides(project.policy_overrides.as_ref());
+        let (own, problem) = parted(policy_in(overrides));
+        let mut problems = Vec::from_iter(problem.map(|problem| (None, problem)));
         let (mut file, mut of_repository) = (None, None);
-        match of_project_folder(project) {
-            None => {}
-            Some((name, Ok(policy))) => (file, of_repository) = (Some(name), Some(policy)),
-            Some((name, Err(problem))) => {
-                problems.push((Some(name.to_owned()), problem));
-                file = Some(name);
-            }
+        if let Some((name, read)) = of_project_folder(project) {
+            file = Some(name.to_owned());
+            let (policy, problem) = parted(read);
+            problems.extend(problem.map(|problem| (file.clone(), problem)));
+            of_repository = policy;
         }
         let hash = policy_hash(project, of_repository.as_ref());
+        let own = own.unwrap_or_default();
         let policy = own.in_effect(mode.unwrap_or(PolicyMode::Warn), of_repository);
-        let problems = problems.into_iter();
-        let problems = problems.filter(|_| policy.mode() != PolicyMode::Off);
+        if policy.mode() == PolicyMode::Off {
+            problems.clear();
+        }
+        let told = |(path, problem)| match problem {
+            Problem::Unreadable(why) => policy.unreadable(path, &why),
+            Problem::Unknown(fields) => policy.unknown(path, &fields),
+        };
         Self {
-            problems: problems
-                .map(|(path, problem)| policy.unreadable(path, &problem))
-                .collect(),
-            file: file.map(str::to_owned),
+            problems: problems.into_iter().map(told).collect(),
+            file,
             hash,
             policy,
         }
@@ -71,9 +72,32 @@ impl EffectivePolicy {
     }
 }
 
-type Read = (&'static str, Result<ProjectPolicy, String>);
+/// What is wrong with what should be a policy.
+enum Problem {
+    /// All of it.
+    Unreadable(String),
+    /// Some of its fields.
+    Unknown(Vec<UnknownField>),
+}
 
-fn of_project_folder(project: &Project) -> Option<Read> {
+/// A policy and those of its fields that mean nothing, or why it is none.
+type Read = Result<(ProjectPolicy, Vec<UnknownField>), String>;
+
+fn policy_in(value: Value) -> Read {
+    let unknown = unknown_fields(&value);
+    let policy = serde_path_to_error::deserialize(value).map_err(|error| error.to_string())?;
+    Ok((policy, unknown))
+}
+
+fn parted(read: Read) -> (Option<ProjectPolicy>, Option<Problem>) {
+    match read {
+        Ok((policy, unknown)) if unknown.is_empty() => (Some(policy), None),
+        Ok((policy, unknown)) => (Some(policy), Some(Problem::Unknown(unknown))),
+        Err(why) => (None, Some(Problem::Unreadable(why))),
+    }
+}
+
+fn of_project_folder(project: &Project) -> Option<(&'static str, Read)> {
     let folder = project.local_path.as_ref().map(Path::new)?;
     if !project.policy_repo_local_enabled {
         return None;
@@ -83,7 +107,7 @@ fn of_project_folder(project: &Project) -> Option<Read> {
     Some((name, read(folder, name)))
 }
 
-fn read(folder: &Path, name: &str) -> Result<ProjectPolicy, String> {
+fn read(folder: &Path, name: &str) -> Read {
     let resolved = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
     let path = resolved(&folder.join(name))?;
     if !path.starts_with(resolved(folder)?) {
@@ -96,8 +120,7 @@ fn read(folder: &Path, name: &str) -> Result<ProjectPolicy, String> {
     } else {
         serde_saphyr::from_str(&text).map_err(|error| format!("it is no YAML: {error}"))?
     };
-    let policy: ProjectPolicy =
-        serde_path_to_error::deserialize(value).map_err(|error| error.to_string())?;
+    let (policy, unknown) = policy_in(value)?;
     policy.check().map_err(|complaint| complaint.to_string())?;
-    Ok(policy)
+    Ok((policy, unknown))
 }

@@ -2,14 +2,14 @@
 //!
 //! Always so: nothing is looked up here; whoever asks shows the ground. The order is that of the policy and of the steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{PolicyCode, ProjectPolicy, missing_sections};
+use super::{PolicyCode, ProjectPolicy, UnknownField, missing_sections};
 use crate::protocol::placeholders;
 use crate::protocol::words::words;
 
@@ -62,7 +62,7 @@ pub struct PromptFile {
 
 impl StepPrompt {
     /// The prompts of steps that are looked at together, from their names and their entries in a spec with `placeholders`.
-    /// One that stands for another name, or that one of these steps writes, is known only when its step runs.
+    /// One that stands for another name, or that another of these steps writes, is known only when its step runs.
     pub fn of_entries(
         steps: Vec<(String, Option<Value>)>,
         placeholders: Option<&Value>,
@@ -70,15 +70,23 @@ impl StepPrompt {
         let none = Map::new();
         let placeholders = placeholders.and_then(Value::as_object).unwrap_or(&none);
         let values = placeholders::values(placeholders, |_| None);
-        let entries = steps.iter().filter_map(|(_, entry)| entry.as_ref());
-        let written: BTreeSet<String> = entries.flat_map(outputs).collect();
-        let is_known = |prompt: &String| {
+        let mut writers: BTreeMap<String, usize> = BTreeMap::new();
+        for path in steps.iter().flat_map(|(_, entry)| outputs(entry.as_ref())) {
+            *writers.entry(path).or_default() += 1;
+        }
+        let is_known = |prompt: &String, own: &BTreeSet<String>| {
             let filled = placeholders::fill_path(prompt, &values);
-            !written.contains(prompt) && filled.is_ok_and(|path| path == *prompt)
+            let writers = writers.get(prompt).copied().unwrap_or_default();
+            let of_others = writers - usize::from(own.contains(prompt));
+            of_others == 0 && filled.is_ok_and(|path| path == *prompt)
         };
-        let prompt = |(name, entry): (String, Option<Value>)| Self {
-            name,
-            prompt_ref: entry.as_ref().and_then(prompt_ref).filter(is_known),
+        let prompt = |(name, entry): (String, Option<Value>)| {
+            let own = outputs(entry.as_ref());
+            let prompt_ref = entry.as_ref().and_then(prompt_ref);
+            Self {
+                name,
+                prompt_ref: prompt_ref.filter(|prompt| is_known(prompt, &own)),
+            }
         };
         steps.into_iter().map(prompt).collect()
     }
@@ -91,8 +99,8 @@ fn prompt_ref(entry: &Value) -> Option<String> {
     named.next().map(str::to_owned)
 }
 
-fn outputs(entry: &Value) -> Vec<String> {
-    let outputs = entry.get("outputs");
+fn outputs(entry: Option<&Value>) -> BTreeSet<String> {
+    let outputs = entry.and_then(|entry| entry.get("outputs"));
     let protocol = outputs.and_then(|outputs| outputs.get("protocol"));
     let aux = outputs.and_then(|outputs| outputs.get("aux")?.as_object());
     let all = protocol
@@ -144,6 +152,20 @@ impl ProjectPolicy {
         }
     }
 
+    /// Fields of the policy mean nothing; the others hold.
+    pub fn unknown(&self, path: Option<String>, fields: &[UnknownField]) -> PolicyFinding {
+        let place = path.as_deref().unwrap_or("the project's policy_overrides");
+        let fields: Vec<String> = fields.iter().map(ToString::to_string).collect();
+        let message = format!("{place}: {}; the rest counts", fields.join("; "));
+        PolicyFinding {
+            code: PolicyCode::Unreadable,
+            severity: PolicySeverity::Warning,
+            message,
+            path,
+            step: None,
+        }
+    }
+
     fn checks(&self, ground: &dyn Ground) -> impl Iterator<Item = PolicyFinding> {
         let checks = self.defaults.ci.required_checks.iter();
         checks.filter_map(|path| {
@@ -185,7 +207,7 @@ impl ProjectPolicy {
             let message = format!("the file {name} of step {} is not there: add it", step.name);
             return vec![of_step(PolicyCode::StepFileMissing, message).at(name)];
         };
-        let Some(text) = text.filter(|_| is_markdown(&path)) else {
+        let Some(text) = text.filter(|text| has_sections(&path, text)) else {
             return Vec::new();
         };
         let missing = missing_sections(&text, wanted).into_iter();
@@ -230,8 +252,8 @@ fn is_script(path: &str) -> bool {
     end.is_none_or(|end| end == "sh" || end == "py")
 }
 
-/// Whether a file can have sections.
-fn is_markdown(path: &str) -> bool {
+/// Whether a file can have sections; one that says what executes it is a script, whatever its name.
+fn has_sections(path: &str, text: &str) -> bool {
     let end = Path::new(path).extension();
-    end.is_some_and(|end| end.eq_ignore_ascii_case("md"))
+    end.is_some_and(|end| end.eq_ignore_ascii_case("md")) && !text.starts_with("#!")
 }

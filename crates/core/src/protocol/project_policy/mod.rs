@@ -7,6 +7,7 @@ mod gate;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 pub use findings::{Ground, PolicyFinding, PolicySeverity, PromptFile, StepPrompt};
 pub use gate::{PolicyLook, PolicyScope, policy_looked, policy_mended};
 pub use sections::{missing_sections, with_sections};
+pub use unknown::{UnknownField, unknown_fields};
 
 use super::words::words;
 use super::{Project, long_hash};
@@ -69,7 +71,7 @@ const BLOCKING: [PolicyCode; 6] = [
 /// A policy: that part of a project's `policy_overrides`, or a repository's own file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ProjectPolicy {
     /// What protocols have to have.
     pub requirements: PolicyRequirements,
@@ -82,7 +84,7 @@ pub struct ProjectPolicy {
 /// What protocols have to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PolicyRequirements {
     /// Headings that every step's Markdown file has.
     pub step_sections: Vec<String>,
@@ -93,7 +95,7 @@ pub struct PolicyRequirements {
 /// What holds for the project as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PolicyDefaults {
     /// How it is built and tested.
     pub ci: PolicyCi,
@@ -102,7 +104,7 @@ pub struct PolicyDefaults {
 /// How a project is built and tested.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PolicyCi {
     /// Scripts that the project has, by their paths in it.
     pub required_checks: Vec<String>,
@@ -111,7 +113,7 @@ pub struct PolicyCi {
 /// What becomes of what is missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct PolicyEnforcement {
     /// How strictly the policy is held; as `policy_enforcement_mode` says when absent.
     pub mode: Option<PolicyMode>,

@@ -82,6 +82,59 @@ fn what_is_missing_is_found_in_the_order_of_the_policy_and_the_steps() {
 }
 
 #[test]
+fn a_prompt_that_only_its_own_step_writes_has_to_be_there() {
+    let policy = policy(json!({"requirements": {"step_sections": ["Verification"]}}));
+    let missing = |prompts: &[&str]| {
+        let found = policy.findings(&steps(prompts), Some(&Files(Vec::new())));
+        let named = found.into_iter().map(|finding| finding.path.unwrap());
+        named.collect::<Vec<_>>()
+    };
+    assert_eq!(missing(&["written.md"]), ["written.md"]);
+    assert_eq!(missing(&["written.md", "c.md"]), ["c.md"]);
+}
+
+#[test]
+fn a_script_has_no_sections_whatever_its_name() {
+    let policy = policy(json!({"requirements": {"step_sections": ["Verification"]}}));
+    let found = |text| {
+        let ground = Files(vec![("run.md", text, true)]);
+        policy.findings(&steps(&["run.md"]), Some(&ground)).len()
+    };
+    assert_eq!(found("#!/bin/sh\n"), 0);
+    assert_eq!(found("# Run\n"), 1);
+}
+
+#[test]
+fn fields_that_no_policy_has_are_named_and_the_others_count() {
+    let given = json!({
+        "requirements": {"steps": 1, "step_sections": ["A"]}, "more": {"x": 1},
+        "defaults": {"models": {"planning": "x"}, "ci": {"jobs": [], "required_checks": ["ci/test.sh"]}},
+        "enforcement": {"mode": "block", "strict": true},
+    });
+    let unknown = unknown_fields(&given).into_iter();
+    let unknown: Vec<String> = unknown.map(|field| field.place.join(".")).collect();
+    let expected = [
+        "requirements.steps",
+        "more",
+        "defaults.ci.jobs",
+        "enforcement.strict",
+    ];
+    assert_eq!(
+        sorted(unknown),
+        sorted(expected.map(str::to_owned).to_vec())
+    );
+    let read = policy(given);
+    assert_eq!(read.requirements.step_sections, ["A"]);
+    assert_eq!(read.defaults.ci.required_checks, ["ci/test.sh"]);
+    assert_eq!(read.mode(), PolicyMode::Block);
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+#[test]
 fn only_the_codes_that_are_named_block_and_only_in_that_mode() {
     let asked = |enforcement: Value| {
         let policy = policy(json!({
