@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -120,7 +120,7 @@ impl Executables {
     }
 
     fn open_if(&self, path: &Path, wanted: &str) -> Option<File> {
-        let file = File::open(path).ok()?;
+        let mut file = File::open(path).ok()?;
         let about = file.metadata().ok().filter(fs::Metadata::is_file)?;
         if about.len() > LARGEST {
             return None;
@@ -131,8 +131,9 @@ impl Executables {
             Some(hash) => hash,
             None => self.remember(path, stamp, sha256(file.try_clone().ok()?).ok()?),
         };
-        // The clone shares the place that it was read up to.
-        (hash == wanted).then(|| File::open(path).ok()).flatten()
+        // What is sent is what was read, also where another file has taken its name since.
+        file.rewind().ok()?;
+        (hash == wanted).then_some(file)
     }
 
     fn known(&self, path: &Path, stamp: Stamp) -> Option<String> {

@@ -47,7 +47,7 @@ struct GenerateArgs {
     /// Where each file lies.
     #[arg(long, value_enum, default_value_t)]
     layout: Layout,
-    /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the PATH; or `wasm`, TypeScript that
+    /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the PATH; `native`, bash that fetches it where it is missing; or `wasm`, TypeScript that
     /// carries the step, where it needs the API alone. For one script: `<SCRIPT>=<PACKAGING>`. May be given several times
     #[arg(long, value_name = "[SCRIPT=]PACKAGING")]
     packaging: Vec<Choice>,

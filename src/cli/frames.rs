@@ -38,6 +38,7 @@ pub(super) async fn follow(
             Err(error) if error.exit != Exit::Unavailable || failures >= ATTEMPTS => {
                 return Err(error);
             }
+            Ok(None) if failures >= ATTEMPTS => return Err(nothing_comes()),
             Ok(None) | Err(_) => {}
         }
         failures = if reader.last_id == before {
@@ -47,6 +48,12 @@ pub(super) async fn follow(
         };
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+fn nothing_comes() -> CommandError {
+    let message =
+        "the server ends the stream again and again: is there a proxy before it that does?";
+    CommandError::new(Exit::Unavailable, message)
 }
 
 #[derive(Default)]

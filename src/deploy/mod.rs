@@ -4,6 +4,7 @@
 
 mod files;
 mod layout;
+mod native;
 mod packaging;
 mod wasm;
 mod workspace;

@@ -4,11 +4,14 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use clap::ValueEnum;
 use millwright_core::catalog::{GENERATED, Reach, ScriptInfo, scripts};
 
+use super::native;
 use super::wasm::{self, Module};
+use crate::executable::{self, Executable};
 
 /// How a script reaches the code of its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -16,6 +19,8 @@ pub enum Packaging {
     /// Bash that calls `millwright-step` from the PATH: for workers whose image carries it.
     #[default]
     Path,
+    /// Bash that finds `millwright-step`, or fetches it from the refs API and checks it: for any worker.
+    Native,
     /// TypeScript for bun, deno and node that carries its step as WebAssembly: for any worker.
     Wasm,
 }
@@ -31,14 +36,14 @@ pub struct Choice {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackagingError {
     /// A choice names no packaging.
-    #[error("{0:?} is no packaging: use path or wasm, or <script>=<packaging>")]
+    #[error("{0:?} is no packaging: use path, native or wasm, or <script>=<packaging>")]
     Unknown(String),
     /// A choice names no script.
     #[error("there is no script {0:?}: the files in scripts/devgodzilla have their names")]
     NoScript(String),
     /// A script needs more than the API.
     #[error(
-        "{0} cannot be packaged as wasm: it needs processes or files, which a JavaScript worker's sandbox has not; use path"
+        "{0} cannot be packaged as wasm: it needs processes or files, which a JavaScript worker's sandbox has not; use native or path"
     )]
     NotPortable(String),
     /// This executable does not carry the modules.
@@ -46,6 +51,9 @@ pub enum PackagingError {
         "this millwright was built without the WebAssembly modules: run `make wasm`, then build it again"
     )]
     NoModule,
+    /// There is no step executable that scripts could name.
+    #[error("the packaging native names the executable that workers fetch: {0}")]
+    NoExecutable(String),
 }
 
 /// The texts of a script in a workspace: its file's name ending, and what it says.
@@ -93,6 +101,10 @@ pub(super) fn package(script: &ScriptInfo, choices: &[Choice]) -> Result<Package
             ending: "sh",
             text: script.bash(GENERATED),
         }),
+        Packaging::Native => Ok(Packaged {
+            ending: "sh",
+            text: native::script(script, executable()?),
+        }),
         Packaging::Wasm => Ok(Packaged {
             ending: "ts",
             text: wasm::script(
@@ -112,6 +124,16 @@ pub(super) fn for_workspace(choices: &[Choice]) -> Vec<Choice> {
     };
     let default = wasm::is_embedded().then_some(portable);
     default.into_iter().chain(choices.iter().cloned()).collect()
+}
+
+/// The executable beside this program, which its server gives to workers.
+fn executable() -> Result<&'static Executable, PackagingError> {
+    static BESIDE: LazyLock<Result<Executable, String>> = LazyLock::new(|| {
+        let found = Executable::read(&executable::beside());
+        found.map_err(|error| error.to_string())
+    });
+    let beside = BESIDE.as_ref();
+    beside.map_err(|problem| PackagingError::NoExecutable(problem.clone()))
 }
 
 /// Refuses choices for scripts that are not there.
@@ -186,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_choice_is_shown_as_it_was_given() {
-        for text in ["path", "wasm", "spec_audit=wasm"] {
+        for text in ["path", "native", "spec_audit=wasm"] {
             assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
         }
     }

@@ -48,6 +48,7 @@ mod mill_fixture;
 mod mill_flows;
 mod mill_routes;
 mod mill_semantics;
+mod native;
 mod no_folder;
 mod plan_protocol;
 mod planning;

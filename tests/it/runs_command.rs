@@ -95,6 +95,7 @@ async fn a_log_is_followed_to_the_runs_end_which_is_the_exit_code() {
 async fn what_is_not_there_is_named() {
     let api = with_run("").await;
     assert!(refuses(&api, "show run-2").await.contains("not found"));
+    assert!(refuses(&api, "show ..").await.contains("is no run's id"));
     assert!(refuses(&api, "logs ../projects").await.contains("error: "));
     let told = refuses(&api, "artifacts run-1 --content nothing").await;
     assert!(told.contains("no artifact \"nothing\""), "{told}");

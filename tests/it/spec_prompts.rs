@@ -78,7 +78,7 @@ async fn a_prompt_is_there_or_another_steps_output() {
     assert_eq!(
         refused["errors"][0]["message"],
         format!(
-            "there is no file \"missing.sh\" in .protocols/0003-prompts or elsewhere in {workspace}, and no step has it as an output"
+            "there is no file \"missing.sh\" in .protocols/0003-prompts or elsewhere in {workspace}, and no other step has it as an output"
         )
     );
     let kept = project.event(protocol, "spec_validation_error").await;
@@ -151,9 +151,38 @@ async fn in_git_only_what_is_committed_is_there() {
     assert_eq!(
         refused["errors"][0]["message"],
         "there is no file \"./prompts/../two.sh\" in .protocols/0003-prompts or elsewhere on main, where its branch will \
-         begin (in git, work finds what is committed), and no step has it as an output"
+         begin (in git, work finds what is committed), and no other step has it as an output"
     );
     git(&project.workspace, &["add", "two.sh"]);
     git(&project.workspace, &["commit", "--quiet", "-m", "Two"]);
     import(&project, protocol, &steps, 200).await;
+}
+
+#[tokio::test]
+async fn what_a_step_writes_itself_comes_too_late() {
+    let project = Project::new().await;
+    let protocol = bare(&project).await;
+    let own = json!({"outputs": {"protocol": "nowhere.sh"}});
+    let steps = json!([shell_step("a", "nowhere.sh", own)]);
+    let refused = import(&project, protocol, &steps, 422).await;
+    assert_eq!(pointers(&refused), ["/steps/0/prompt_ref"]);
+}
+
+#[tokio::test]
+async fn a_large_repository_is_known_whole_and_nothing_is_made_by_looking() {
+    let project = Project::new().await;
+    let folder = project
+        .workspace
+        .join("a-folder-with-a-long-name/".repeat(4));
+    std::fs::create_dir_all(&folder).unwrap();
+    for nth in 0..12_000 {
+        std::fs::write(folder.join(format!("{nth}")), "").unwrap();
+    }
+    write_script(&project.workspace.join("zz"), "last.sh", SCRIPT);
+    commit_all(&project.workspace);
+    let protocol = bare(&project).await;
+    let steps = json!([shell_step("a", "zz/last.sh", json!({}))]);
+    import(&project, protocol, &steps, 200).await;
+    let beside = project.workspace.with_file_name("work.worktrees");
+    assert!(!beside.exists(), "{}", beside.display());
 }

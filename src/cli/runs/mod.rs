@@ -111,7 +111,7 @@ async fn dispatch(args: &RunsArgs, remote: &Remote) -> Result<Exit, CommandError
             tell(args, &runs, show::list);
         }
         RunsCommand::Show(one) => {
-            let run = remote.get(&one.path("")).await?;
+            let run = remote.get(&one.path("")?).await?;
             tell(args, &run, show::run);
         }
         RunsCommand::Logs(logs) => return logs.print(args.json, remote).await,
@@ -157,12 +157,19 @@ impl ListArgs {
 
 impl OneArgs {
     /// A route of the run. Its id may hold what an address does not.
-    fn path(&self, below: &str) -> String {
+    fn path(&self, below: &str) -> Result<String, CommandError> {
+        if [".", "..", ""].contains(&self.run.as_str()) {
+            let message = format!(
+                "{:?} is no run's id: `millwright runs list` lists them",
+                self.run
+            );
+            return Err(CommandError::new(Exit::BadInput, message));
+        }
         let mut path = url::Url::parse("http://api/codex/runs").expect("it is an address");
         path.path_segments_mut()
             .expect("it has a path")
             .push(&self.run);
-        format!("{}{below}", path.path())
+        Ok(format!("{}{below}", path.path()))
     }
 }
 
@@ -172,10 +179,10 @@ impl LogsArgs {
         let source = source.map(|source| source.get_name().to_owned());
         let query = query([("source", source)]);
         if self.follow {
-            let path = self.one.path(&format!("/logs/stream?{query}"));
+            let path = self.one.path(&format!("/logs/stream?{query}"))?;
             return follow(&path, json, remote).await;
         }
-        let path = self.one.path(&format!("/logs?{query}"));
+        let path = self.one.path(&format!("/logs?{query}"))?;
         remote.print(&path).await?;
         Ok(Exit::Done)
     }
@@ -205,7 +212,7 @@ async fn follow(path: &str, json: bool, remote: &Remote) -> Result<Exit, Command
 impl ArtifactsArgs {
     async fn print(&self, args: &RunsArgs, remote: &Remote) -> Result<(), CommandError> {
         let query = query([("kind", self.kind.clone())]);
-        let path = self.one.path(&format!("/artifacts?{query}"));
+        let path = self.one.path(&format!("/artifacts?{query}"))?;
         let artifacts = remote.get(&path).await?;
         let Some(wanted) = &self.content else {
             tell(args, &artifacts, show::artifacts);
@@ -226,7 +233,7 @@ impl ArtifactsArgs {
             );
             CommandError::new(Exit::BadInput, message)
         })?;
-        let path = self.one.path(&format!("/artifacts/{id}/content"));
+        let path = self.one.path(&format!("/artifacts/{id}/content"))?;
         remote.print(&path).await
     }
 }

@@ -114,8 +114,11 @@ impl Branch {
         self.git.run(&[&["worktree"], words].concat())
     }
 
-    /// Makes the branch where it is missing: the base, and the protocol's folder as the user's checkout has it.
-    pub(super) fn make(&self, place: &Place) -> Result<(), WorkspaceError> {
+    /// Makes the folder of its worktrees, and the branch where it is missing: the base, and the protocol's folder as the user's checkout has it.
+    pub(super) fn make(&mut self, place: &Place) -> Result<(), WorkspaceError> {
+        let failed = |error| WorkspaceError::file(&self.worktrees, error);
+        fs::create_dir_all(&self.worktrees).map_err(failed)?;
+        self.worktrees = fs::canonicalize(&self.worktrees).map_err(failed)?;
         let _lock = self.lock()?;
         self.refuse_use_elsewhere()?;
         if self.git.commit(&self.reference())?.is_some() {
@@ -237,7 +240,10 @@ fn worktrees(checkout: &Path, options: &Options) -> Result<PathBuf, WorkspaceErr
         }
         None => checkout.with_file_name(format!("{name}.worktrees")),
     };
-    let failed = |error| WorkspaceError::file(&folder, error);
-    fs::create_dir_all(&folder).map_err(failed)?;
-    fs::canonicalize(&folder).map_err(failed)
+    match fs::canonicalize(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::path::absolute(&folder).map_err(|error| WorkspaceError::file(&folder, error))
+        }
+        found => found.map_err(|error| WorkspaceError::file(&folder, error)),
+    }
 }

@@ -97,7 +97,7 @@ pub(crate) fn open(
     options: &Options,
 ) -> Result<Workspace, WorkspaceError> {
     refuse_missing(place)?;
-    let Some(branch) = Branch::find(place, options)? else {
+    let Some(mut branch) = Branch::find(place, options)? else {
         return Ok(Workspace {
             folder: place.folder.clone(),
             held: None,

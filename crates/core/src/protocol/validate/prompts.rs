@@ -2,7 +2,7 @@
 //!
 //! Always so: a name that holds placeholders is not looked for, since their values are known only when the step runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -35,16 +35,16 @@ pub(super) fn check(
     let search = Search {
         files,
         values: placeholders::values(named.unwrap_or(&empty), |_| None),
-        written: steps.iter().flat_map(outputs).collect(),
+        writers: writers(steps),
     };
     for step in steps {
         for (key, name) in prompts(step) {
-            if !search.finds(name) {
+            if !search.finds(name, step.position) {
                 let searched = files.searched();
                 errors.push(SpecError::at(
                     format!("/steps/{}/{key}", step.position),
                     format!(
-                        "there is no file {name:?} {searched}, and no step has it as an output"
+                        "there is no file {name:?} {searched}, and no other step has it as an output"
                     ),
                 ));
             }
@@ -55,14 +55,27 @@ pub(super) fn check(
 struct Search<'a> {
     files: &'a dyn Files,
     values: Values,
-    written: BTreeSet<&'a str>,
+    /// By output, the places of the steps that write it.
+    writers: BTreeMap<&'a str, BTreeSet<usize>>,
 }
 
 impl Search<'_> {
-    fn finds(&self, name: &str) -> bool {
+    /// Whether there is a prompt for the step at a place. What that writes itself comes too late.
+    fn finds(&self, name: &str, position: usize) -> bool {
         let is_plain = placeholders::fill_path(name, &self.values).is_ok_and(|path| path == name);
-        !is_plain || self.written.contains(name) || self.files.holds(name)
+        let mut writers = self.writers.get(name).into_iter().flatten();
+        !is_plain || writers.any(|writer| *writer != position) || self.files.holds(name)
     }
+}
+
+fn writers(steps: &[Step]) -> BTreeMap<&str, BTreeSet<usize>> {
+    let mut writers = BTreeMap::<_, BTreeSet<_>>::new();
+    for step in steps {
+        for output in outputs(step) {
+            writers.entry(output).or_default().insert(step.position);
+        }
+    }
+    writers
 }
 
 /// A step's prompts that do not come with millwright.
