@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use axum::Json;
 use axum::extract::State;
 use millwright_core::protocol::{
-    NewEvent, Project, ProtocolRun, branch_delete_failed, branch_deleted, branches_listed,
+    NewEvent, Project, branch_delete_failed, branch_deleted, branches_listed,
 };
 use millwright_step::workspace::{
     LocalBranch, WorkspaceError, delete_branch, local_branches, refuse_odd_branch,
@@ -22,7 +22,7 @@ use super::extract::{JsonBody, PathParams};
 use super::projects::ProjectPath;
 use super::state::{App, AppState};
 use crate::store::StoreError;
-use crate::store::protocols::ProtocolFilter;
+use crate::store::protocols::ProtocolOutline;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -97,7 +97,7 @@ async fn list_branches(
     request_body = RemoveBranchBody, responses(
     (status = 200, body = RemovedBranch),
     (status = 404, body = ErrorBody),
-    (status = 409, description = "Someone needs it, or git refuses", body = ErrorBody),
+    (status = 409, description = "Someone needs it, it has moved in between, or git refuses", body = ErrorBody),
     (status = 422, body = InvalidBody),
 ))]
 async fn remove_branch(
@@ -117,7 +117,7 @@ async fn remove_branch(
     let found = found.ok_or_else(|| ApiError::not_found("Branch not found"))?;
     let removed = match why_it_stays(&app, &found, &project, &runs) {
         Some(reason) => Err(reason),
-        None => remove(folder, branch.clone()).await,
+        None => remove(folder, found.clone()).await,
     };
     if let Err(reason) = removed {
         let failed = branch_delete_failed(project_id, &branch, &reason);
@@ -137,15 +137,10 @@ async fn remove_branch(
 async fn project_and_runs(
     app: &App,
     project_id: i64,
-) -> Result<(Project, Vec<ProtocolRun>), StoreError> {
-    let filter = ProtocolFilter {
-        project_id: Some(project_id),
-        status: None,
-        limit: u32::MAX,
-    };
+) -> Result<(Project, Vec<ProtocolOutline>), StoreError> {
     let protocols = app.work.protocols();
-    let found =
-        protocols.read(move |tables| Ok((tables.project(project_id)?, tables.protocols(filter)?)));
+    let found = protocols
+        .read(move |tables| Ok((tables.project(project_id)?, tables.outlines(project_id)?)));
     found.await
 }
 
@@ -154,7 +149,7 @@ fn why_it_stays(
     app: &App,
     branch: &LocalBranch,
     project: &Project,
-    runs: &[ProtocolRun],
+    runs: &[ProtocolOutline],
 ) -> Option<String> {
     let name = &branch.name;
     if *name == project.base_branch {
@@ -162,8 +157,8 @@ fn why_it_stays(
             "{name} is the branch that the project's work begins from"
         ));
     }
-    let is_needed = |run: &&ProtocolRun| {
-        let is_its = run.base_branch == *name || app.work.branch_of(run, project) == *name;
+    let is_needed = |run: &&ProtocolOutline| {
+        let is_its = run.base_branch == *name || app.work.branch_of(run) == *name;
         !run.status.is_terminal() && is_its
     };
     if let Some(run) = runs.iter().find(is_needed) {
@@ -191,12 +186,12 @@ async fn found_in(folder: PathBuf) -> Result<Vec<LocalBranch>, ApiError> {
     found.map_err(ApiError::conflict)
 }
 
-async fn remove(folder: PathBuf, branch: String) -> Result<(), String> {
+async fn remove(folder: PathBuf, branch: LocalBranch) -> Result<(), String> {
     in_git(move || delete_branch(&folder, &branch)).await
 }
 
 /// Asks git in a thread that may wait for it.
-async fn in_git<T: Send + 'static>(
+pub(super) async fn in_git<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;

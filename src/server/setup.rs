@@ -48,10 +48,7 @@ fn refuse_bad(report: &SetupReport) -> Result<(), ApiError> {
         let msg = "a report has at most 100 events";
         return Err(ApiError::invalid_field("events", msg, report.events.len()));
     }
-    for (index, event) in report.events.iter().enumerate() {
-        event.check().map_err(|(field, problem)| {
-            ApiError::invalid_field(&format!("events.{index}.{field}"), problem, "***")
-        })?;
-    }
-    Ok(())
+    let refused =
+        |(field, problem): (String, String)| ApiError::invalid_field(&field, problem, "***");
+    report.check().map_err(refused)
 }

@@ -105,6 +105,17 @@ async fn a_branch_that_someone_needs_stays_and_that_is_told() {
 }
 
 #[tokio::test]
+async fn a_project_of_an_older_database_has_its_branches_on_record_too() {
+    let project = with_branches(&["two"]).await;
+    let database = rusqlite::Connection::open(project.api.folder.path().join("test.db")).unwrap();
+    let old = "UPDATE protocol_runs SET protocol_name = 'old', template_source = 'not JSON' WHERE id = ?1";
+    database.execute(old, [SETUP]).unwrap();
+    removed(&project, "two").await.expect(200);
+    let event = project.event(SETUP + 1, "branch_deleted").await;
+    assert_eq!(event["metadata"]["branch"], "two");
+}
+
+#[tokio::test]
 async fn what_is_no_branch_or_not_meant_is_refused_before_git_is_asked() {
     let project = with_branches(&["two"]).await;
     for odd in ["-D", "a..b", "a b", "HEAD"] {

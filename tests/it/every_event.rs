@@ -355,9 +355,12 @@ async fn by_setups() -> BTreeSet<String> {
     let question = clarifications::asked(&project, about).await;
     let told = SetupFact::ALL.iter();
     let told = told.map(|fact| json!({"event_type": fact, "message": "so it is"}));
-    let report = json!({"events": told.collect::<Value>(), "finished": true});
+    let all = json!({"events": told.collect::<Value>()});
+    let finished = json!({"events": [], "finished": true});
     let path = format!("/projects/{}/setup", project.id);
-    project.api.post(&path, &report).await.expect(200);
+    for report in [all, finished] {
+        project.api.post(&path, &report).await.expect(200);
+    }
     clarifications::answer(&project, question).await;
     let later = json!({"event_type": SetupFact::CloneFailed, "message": "so it is"});
     let report = json!({"events": [later]});

@@ -72,6 +72,19 @@ async fn a_run_of_a_protocol_that_fails_is_told_once_for_each_attempt() {
 }
 
 #[tokio::test]
+async fn an_errors_name_is_told_as_a_name_whoever_chose_it() {
+    let project = Project::new().await;
+    let protocol = planned(&project).await;
+    registered(&project, "r1", JOB, json!({"protocol_run_id": protocol})).await;
+    let name = format!("\u{1b}[2J{}", "A".repeat(100_000));
+    let end = json!({"status": "failed", "error": {"name": name}});
+    finished(&project, "r1", &end).await;
+    let event = project.event(protocol, "job_failed").await;
+    let expected = format!("[2J{}", "A".repeat(197));
+    assert_eq!(event["metadata"]["error_type"], expected);
+}
+
+#[tokio::test]
 async fn the_end_of_the_mills_job_tells_the_same() {
     let project = Project::new().await;
     let protocol = planned(&project).await;

@@ -132,7 +132,7 @@ async fn a_project_is_set_up_and_every_part_of_it_is_told() {
     let story = setup.story().await;
     let again: Vec<_> = first
         .into_iter()
-        .filter(|name| *name != "setup_cloned")
+        .filter(|name| !["setup_cloned", "setup_completed"].contains(name))
         .collect();
     assert_eq!(story[first.len()..], again);
     assert_eq!(setup.status().await, "completed");
@@ -157,6 +157,9 @@ async fn a_clone_that_fails_blocks_the_setup_until_it_is_tried_again() {
         ["setup_started", "setup_clone_failed", "setup_failed"]
     );
     assert_eq!(setup.status().await, "blocked");
+    let last = setup.events().await.pop().unwrap();
+    let why = last["message"].as_str().unwrap();
+    assert!(why.contains("could not be brought up to date"), "{why}");
     let told = serde_json::to_string(&setup.events().await).unwrap();
     assert!(
         told.contains("git clone failed with 128") && !told.contains("hush"),
@@ -300,6 +303,31 @@ async fn what_is_left_out_is_warned_of_and_what_fails_is_told() {
 }
 
 #[tokio::test]
+async fn a_message_tells_addresses_without_their_passwords() {
+    let setup = Setup::new(&[]).await;
+    let message = "from https://me:hush@host/x to ssh://me:hush@host/y";
+    let event = json!({"event_type": "setup_warning", "message": message});
+    setup.tells(&json!({"events": [event]})).await;
+    let told = setup.events().await.pop().unwrap();
+    assert_eq!(told["message"], "from https://host/x to ssh://me@host/y");
+}
+
+#[tokio::test]
+async fn a_setup_is_completed_once_and_then_waits_for_nothing() {
+    let wants = [("TASKSGODZILLA_REQUIRE_ONBOARDING_CLARIFICATIONS", "true")];
+    let setup = Setup::new(&wants).await;
+    let finished = json!({"events": [], "finished": true});
+    setup.tells(&finished).await;
+    setup.tells(&finished).await;
+    assert_eq!(setup.story().await, ["setup_completed"]);
+    let about = json!({"project_id": setup.id, "applies_to": "onboarding"});
+    clarifications::asked(&setup.project, about).await;
+    setup.tells(&finished).await;
+    assert_eq!(setup.story().await.last().unwrap(), "setup_clarifications");
+    assert_eq!(setup.status().await, "completed");
+}
+
+#[tokio::test]
 async fn a_report_that_says_what_it_may_not_is_refused() {
     let setup = Setup::new(&[]).await;
     let path = format!("/projects/{}/setup", setup.id);
@@ -324,6 +352,18 @@ async fn a_report_that_says_what_it_may_not_is_refused() {
                 json!({"origin": "https://a:b@c/d"}),
             ),
             "metadata.origin",
+        ),
+        (
+            event(
+                "setup_git_remote",
+                "m",
+                json!({"origin": "at ssh://a:b@c/d"}),
+            ),
+            "metadata.origin",
+        ),
+        (
+            json!({"events": [{"event_type": "setup_failed", "message": "m"}], "finished": true}),
+            "finished",
         ),
         (
             json!({"events": vec![json!({"event_type": "setup_assets", "message": "m"}); 101]}),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::api_fixture::{Answer, Api};
+use crate::git_fixture::{commit_all, git};
 use crate::protocol_fixture::{Project, checked_by, shell_step};
 use crate::wait::until;
 
@@ -279,6 +280,71 @@ async fn a_step_that_waits_for_its_check_gets_it_when_ci_has_passed_and_that_is_
         })
         .await;
     }
+}
+
+/// A step that is executed and waits for a check, that nobody has claimed when time has passed.
+async fn executed(project: &Project, protocol: i64) {
+    let step = project.next(protocol, "flow").await;
+    project.execute(&step).await;
+}
+
+async fn is_checked(project: &Project, protocol: i64) -> bool {
+    let types = since_planned(project, protocol).await;
+    types.contains(&"qa_enqueued".to_owned())
+}
+
+const AUTO: [(&str, &str); 1] = [("TASKSGODZILLA_AUTO_QA_ON_CI", "true")];
+
+#[tokio::test]
+async fn a_check_that_did_not_begin_begins_when_the_delivery_is_repeated() {
+    let project = project("https://github.com/acme/demo.git", &AUTO).await;
+    let (protocol, branch) = planned(&project).await;
+    executed(&project, protocol).await;
+    let passed = workflow_run(&branch, "success");
+    for became in ["taken", "repeated"] {
+        assert!(!is_checked(&project, protocol).await);
+        assert_eq!(github(&project, "workflow_run", "1", &passed).await, became);
+        project.later(std::time::Duration::from_mins(6));
+    }
+    assert!(is_checked(&project, protocol).await);
+    let told = since_planned(&project, protocol).await.into_iter();
+    let told = told.filter(|name| name == "github_workflow_run");
+    assert_eq!(told.count(), 1);
+}
+
+#[tokio::test]
+async fn ci_of_another_commit_than_the_branchs_begins_no_check() {
+    let project = project("https://github.com/acme/demo.git", &AUTO).await;
+    project
+        .script("work.sh", "echo done")
+        .script("check.sh", "echo VERDICT: PASS");
+    commit_all(&project.workspace);
+    let (protocol, branch) = planned(&project).await;
+    executed(&project, protocol).await;
+    project.later(std::time::Duration::from_mins(6));
+    let mut passed = workflow_run(&branch, "success");
+    let became = github(&project, "workflow_run", "1", &passed).await;
+    assert_eq!(became, "taken");
+    assert!(!is_checked(&project, protocol).await);
+    let tip = git(&project.workspace, &["rev-parse", &branch]);
+    passed["workflow_run"]["head_sha"] = tip.into();
+    github(&project, "workflow_run", "2", &passed).await;
+    assert!(is_checked(&project, protocol).await);
+}
+
+#[tokio::test]
+async fn a_delivery_reads_of_other_protocols_only_what_their_branches_follow_from() {
+    let project = project("https://github.com/acme/demo.git", &[]).await;
+    let (protocol, branch) = planned(&project).await;
+    let other = project
+        .planned(json!([shell_step("b", "work.sh", json!({}))]))
+        .await;
+    let database = rusqlite::Connection::open(project.api.folder.path().join("test.db")).unwrap();
+    let odd = "UPDATE protocol_runs SET template_source = 'not JSON' WHERE id = ?1";
+    database.execute(odd, [other]).unwrap();
+    let became = github(&project, "pull_request", "1", &merged(&branch)).await;
+    assert_eq!(became, "taken");
+    project.event(protocol, "pr_merged").await;
 }
 
 #[tokio::test]

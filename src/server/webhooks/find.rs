@@ -1,33 +1,56 @@
 //! The protocol whose branch a delivery is about.
 //!
-//! Always so: a project counts by its `git_url`, and a protocol by the branch that its steps commit to.
+//! Always so: a project counts by its `git_url`, and a protocol by the branch that its steps commit to; no spec is read.
 
-use millwright_core::protocol::{Hook, Project, ProtocolRun, is_same_repository};
+use std::path::PathBuf;
+
+use millwright_core::protocol::{Hook, Project, is_same_repository};
 
 use crate::server::state::AppState;
 use crate::store::StoreError;
-use crate::store::protocols::{ProjectStatus, ProtocolFilter, Tables};
+use crate::store::protocols::{ProjectStatus, ProtocolOutline, Tables};
 
-/// The protocol run, and its branch, with the hook as it was given. Where several share the branch: the one with the pull
-/// request, then one that has not ended, then the newest.
+/// What a delivery is about.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The protocol run.
+    pub(super) protocol: i64,
+    /// Its branch.
+    pub(super) branch: String,
+    /// The folder of its checkout, which need not be on this machine.
+    pub(super) checkout: Option<PathBuf>,
+}
+
+/// The protocol run, with the hook as it was given. Where several share the branch: the one with the pull request, then one
+/// that has not ended, then the newest.
 pub(super) async fn protocol_of(
     app: &AppState,
     hook: Hook,
-) -> Result<Option<(Hook, i64, String)>, StoreError> {
+) -> Result<Option<(Hook, Found)>, StoreError> {
     let work = app.work.clone();
     let protocols = app.work.protocols();
     let found = protocols.read(move |tables| {
         let mut found = Vec::new();
         for project in projects_of(tables, &hook)? {
-            for run in tables.protocols(all_of(&project))? {
-                let branch = work.branch_of(&run, &project);
+            for run in tables.outlines(project.id)? {
+                let branch = work.branch_of(&run);
                 if !is_setup(&run, &project) && hook.branches.contains(&branch) {
-                    found.push((run, branch));
+                    let checkout = run.chosen_worktree.clone().or(project.local_path.clone());
+                    found.push((run, branch, checkout));
                 }
             }
         }
-        let best = found.into_iter().max_by_key(|(run, _)| rank(run, &hook));
-        Ok(best.map(|(run, branch)| (hook, run.id, branch)))
+        let best = found.into_iter().max_by_key(|(run, ..)| rank(run, &hook));
+        Ok(best.map(|(run, branch, checkout)| {
+            let checkout = checkout.map(PathBuf::from);
+            let protocol = run.id;
+            let found = Found {
+                protocol,
+                branch,
+                checkout,
+            };
+            (hook, found)
+        }))
     });
     found.await
 }
@@ -43,20 +66,12 @@ fn projects_of(tables: &Tables<'_>, hook: &Hook) -> Result<Vec<Project>, StoreEr
     Ok(projects)
 }
 
-fn all_of(project: &Project) -> ProtocolFilter {
-    ProtocolFilter {
-        project_id: Some(project.id),
-        status: None,
-        limit: u32::MAX,
-    }
-}
-
 /// The protocol that sets its project up has no branch.
-fn is_setup(run: &ProtocolRun, project: &Project) -> bool {
+fn is_setup(run: &ProtocolOutline, project: &Project) -> bool {
     run.protocol_name == format!("setup-{}", project.id)
 }
 
-fn rank(run: &ProtocolRun, hook: &Hook) -> (bool, bool, i64) {
+fn rank(run: &ProtocolOutline, hook: &Hook) -> (bool, bool, i64) {
     let is_its = run.pr_number.is_some() && run.pr_number == hook.pr_number;
     (is_its, !run.status.is_terminal(), run.id)
 }

@@ -10,19 +10,25 @@ mod options;
 mod payload;
 mod proof;
 
+use std::path::PathBuf;
+
 use axum::Json;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use millwright_core::protocol::{Hook, sha256};
+use millwright_core::protocol::{Forge, Hook, sha256};
+use millwright_step::workspace::tip_of_branch;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::branches::in_git;
 use super::error::{ApiError, ErrorBody};
 use super::state::AppState;
-use find::protocol_of;
+use crate::store::StoreError;
+use crate::store::protocols::TakenHook;
+use find::{Found, protocol_of};
 pub use options::WebhookOptions;
 
 /// The largest delivery that is read.
@@ -40,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// What became of a delivery.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Taken {
-    /// `taken`; `repeated` where it was taken before; `ignored` where it is about no protocol.
+    /// `taken`; `repeated` where it was told before; `ignored` where it is about no protocol.
     status: &'static str,
     /// The protocol run whose branch it is about.
     protocol_run_id: Option<i64>,
@@ -91,24 +97,52 @@ async fn take(app: &AppState, hook: Option<Hook>, delivery: String) -> Answer {
     let Some(hook) = hook else {
         return Ok(answer("ignored", None));
     };
-    let Some((hook, protocol, branch)) = protocol_of(app, hook).await? else {
+    let Some((hook, found)) = protocol_of(app, hook).await? else {
         return Ok(answer("ignored", None));
     };
-    let forge = hook.forge;
+    let Found {
+        protocol,
+        branch,
+        checkout,
+    } = found;
+    let (forge, sha, of) = (hook.forge, hook.sha.clone(), branch.clone());
     let protocols = app.work.protocols();
-    let taken =
-        protocols.write(move |tables| tables.take_hook(protocol, &branch, &hook, &delivery));
-    let Some(steps) = taken.await? else {
-        return Ok(answer("repeated", Some(protocol)));
-    };
-    if app.webhooks.auto_qa {
-        for step in steps {
-            if let Err(error) = app.work.check_after_ci(step, forge).await {
+    let taken = protocols.write(move |tables| tables.take_hook(protocol, &of, &hook, &delivery));
+    let TakenHook { is_new, waiting } = taken.await?;
+    if app.webhooks.auto_qa && !waiting.is_empty() && is_newest(checkout, branch, sha).await? {
+        check(app, waiting, forge).await?;
+    }
+    let status = if is_new { "taken" } else { "repeated" };
+    Ok(answer(status, Some(protocol)))
+}
+
+/// Begins the checks of steps. One that may not begin is left; what is wrong with the server is told to the forge, which
+/// can deliver again.
+async fn check(app: &AppState, steps: Vec<i64>, forge: Forge) -> Result<(), ApiError> {
+    for step in steps {
+        match app.work.check_after_ci(step, forge).await {
+            Ok(_) => {}
+            Err(error @ (StoreError::Conflict(_) | StoreError::NotFound(_))) => {
                 tracing::info!(step, %error, "the step is not checked after its CI has passed");
             }
+            Err(error) => return Err(error.into()),
         }
     }
-    Ok(answer("taken", Some(protocol)))
+    Ok(())
+}
+
+/// Whether a commit is the newest of its branch, as far as a checkout on this machine says.
+async fn is_newest(
+    checkout: Option<PathBuf>,
+    branch: String,
+    sha: Option<String>,
+) -> Result<bool, ApiError> {
+    let Some(folder) = checkout else {
+        return Ok(true);
+    };
+    let tip = in_git(move || tip_of_branch(&folder, &branch)).await;
+    let tip = tip.map_err(ApiError::conflict)?;
+    Ok(tip.is_none() || tip == sha)
 }
 
 fn answer(status: &'static str, protocol_run_id: Option<i64>) -> (StatusCode, Json<Taken>) {

@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millwright_core::protocol::{
-    Clarification, Execution, ExecutionStarted, ExecutionStatus, Forge, Gate, Kind, Project,
-    ProtocolRun, Report, StepRun,
+    Clarification, Execution, ExecutionStarted, ExecutionStatus, Forge, Gate, Kind, ProtocolRun,
+    Report, StepRun,
 };
 use millwright_step::engine::Registry as Engines;
 use millwright_step::runner::Settings;
@@ -30,7 +30,7 @@ use millwright_step::workspace::branch_of;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::protocols::{ImportedSpec, Protocols, StartedExecution, Tables};
+use crate::store::protocols::{ImportedSpec, ProtocolOutline, Protocols, StartedExecution, Tables};
 use crate::store::{Store, StoreError};
 use contents::files;
 use log::LogFile;
@@ -73,8 +73,9 @@ impl Work {
     }
 
     /// The branch that a protocol run's steps commit to.
-    pub fn branch_of(&self, run: &ProtocolRun, project: &Project) -> String {
-        branch_of(run, project, &self.0.settings.workspace)
+    pub fn branch_of(&self, run: &ProtocolOutline) -> String {
+        let options = &self.0.settings.workspace;
+        branch_of(run.id, &run.protocol_name, run.branch.as_deref(), options)
     }
 
     /// Whether a project's setup waits for the answers to the questions about it.

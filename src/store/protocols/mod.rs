@@ -15,6 +15,7 @@ mod files;
 mod import;
 mod late;
 mod origin;
+mod outlines;
 mod planner;
 mod planning;
 mod plannings;
@@ -44,11 +45,13 @@ pub use events::EventFilter;
 pub(super) use events::record;
 pub use executions::{Lost, StartedExecution};
 pub use import::ImportedSpec;
+pub use outlines::ProtocolOutline;
 pub use planner::{PlanningFailure, is_planned_anew};
 pub use policies::{PolicyCase, PolicyFix, PolicyOutcome, PolicyState, PolicySteps};
 pub use projects::{NewProject, ProjectChange, ProjectStatus};
 pub use runs::{NewProtocol, ProtocolFilter};
 pub use steps::NewStep;
+pub use webhooks::TakenHook;
 
 /// Tells the time. Tests set it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

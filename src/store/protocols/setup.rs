@@ -22,11 +22,7 @@ impl Tables<'_> {
         report: &SetupReport,
         waits: bool,
     ) -> Result<ProtocolRun, StoreError> {
-        let project = self.project(project_id)?;
-        let id = match self.setup_of(project_id)? {
-            Some(id) => id,
-            None => self.create_setup(&project, None)?,
-        };
+        let id = self.setup_made(project_id)?;
         let seen = self.see(id)?;
         let decision = setup_reported(&seen.snapshot, report, waits);
         self.apply(&seen, &decision, None)?;
@@ -45,15 +41,20 @@ impl Tables<'_> {
             .optional()?)
     }
 
+    fn setup_made(&self, project_id: i64) -> Result<i64, StoreError> {
+        let project = self.project(project_id)?;
+        match self.setup_of(project_id)? {
+            Some(id) => Ok(id),
+            None => self.create_setup(&project, None),
+        }
+    }
+
     /// Puts an event of a whole project on record, with the protocol that sets it up.
     ///
     /// # Errors
-    /// The database's.
+    /// [`StoreError::NotFound`] where the project is.
     pub fn tell_of_project(&self, project_id: i64, event: &NewEvent) -> Result<(), StoreError> {
-        match self.setup_of(project_id)? {
-            Some(setup) => self.write_event(setup, event),
-            None => Ok(()),
-        }
+        self.write_event(self.setup_made(project_id)?, event)
     }
 
     /// Completes a setup that has waited for answers, where none is left to wait for. Says whether the protocol is such a

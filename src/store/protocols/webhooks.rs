@@ -1,6 +1,6 @@
 //! Deliveries of forges' webhooks.
 //!
-//! Always so: a delivery counts once, in the transaction that writes its events.
+//! Always so: a delivery is told once, in the transaction that writes its events.
 
 use millwright_core::protocol::{CiState, EventType, Hook, StepStatus, hook_received};
 
@@ -10,9 +10,18 @@ use crate::store::Timestamp;
 /// So long a delivery is known. Forges deliver again within days.
 const KNOWN_MICROS: i64 = 30 * 24 * 3_600_000_000;
 
+/// What a delivery has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenHook {
+    /// Whether it was not known yet.
+    pub is_new: bool,
+    /// The steps that wait for a check which it lets begin.
+    pub waiting: Vec<i64>,
+}
+
 impl Tables<'_> {
     /// Puts a delivery about a protocol's branch on record, and gives the steps that wait for a check where the branch's
-    /// continuous integration has passed. None where the delivery is known already.
+    /// continuous integration has passed. A delivery that is known already is not told again; its checks may not have begun.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
@@ -22,23 +31,24 @@ impl Tables<'_> {
         branch: &str,
         hook: &Hook,
         delivery: &str,
-    ) -> Result<Option<Vec<i64>>, StoreError> {
+    ) -> Result<TakenHook, StoreError> {
         let run = self.protocol(protocol_run_id)?;
-        if !self.is_new_delivery(hook, delivery)? {
-            return Ok(None);
-        }
+        let is_new = self.is_new_delivery(hook, delivery)?;
         self.sweep(protocol_run_id)?;
         let seen = self.see(protocol_run_id)?;
-        let has_pull_request = run.pr_number.or(hook.pr_number).is_some();
-        let ci_is_new = has_pull_request && !self.is_ci_known(protocol_run_id, hook)?;
-        let decision = hook_received(&seen.snapshot, hook, branch, ci_is_new);
-        self.apply(&seen, &decision, None)?;
-        if hook.ci != Some(CiState::Passed) || !seen.snapshot.status.takes_steps() {
-            return Ok(Some(Vec::new()));
+        if is_new {
+            let has_pull_request = run.pr_number.or(hook.pr_number).is_some();
+            let ci_is_new = has_pull_request && !self.is_ci_known(protocol_run_id, hook)?;
+            let decision = hook_received(&seen.snapshot, hook, branch, ci_is_new);
+            self.apply(&seen, &decision, None)?;
         }
-        let steps = seen.snapshot.steps.iter();
+        let begins = hook.ci == Some(CiState::Passed) && seen.snapshot.status.takes_steps();
+        let steps = seen.snapshot.steps.iter().filter(|_| begins);
         let waiting = steps.filter(|step| step.status == StepStatus::NeedsQa && !step.claimed);
-        Ok(Some(waiting.map(|step| step.id).collect()))
+        Ok(TakenHook {
+            is_new,
+            waiting: waiting.map(|step| step.id).collect(),
+        })
     }
 
     fn is_new_delivery(&self, hook: &Hook, delivery: &str) -> Result<bool, StoreError> {

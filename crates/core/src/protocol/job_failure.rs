@@ -8,6 +8,9 @@ use super::words::words;
 use super::{Decision, EventType, NewEvent, Refused, Report, Snapshot};
 use crate::refs::{JobId, Run};
 
+/// So many characters of an error's name are put on record.
+const LONGEST_NAME: usize = 200;
+
 words! {
     /// What kind of failure a job's is.
     FailureCategory is a "category of a job's failure" {
@@ -50,7 +53,7 @@ pub fn job_failed(run: &Run, job: Option<JobId>) -> NewEvent {
     let what = run.run_kind.as_deref().unwrap_or(&run.job_type);
     let message = format!("The job of run {} ({what}) has failed.", run.run_id);
     NewEvent::new(EventType::JobFailed, message)
-        .with("error_type", json!(error_type(error)))
+        .with("error_type", json!(error_type(error).map(short)))
         .with("error_category", FailureCategory::of(error).as_str())
         .with("attempts", run.attempt.unwrap_or(1))
         .with("job_id", job.map(|job| job.to_string()))
@@ -88,6 +91,12 @@ fn error_type(error: &Value) -> Option<&str> {
     let text = |pointer| error.pointer(pointer).and_then(Value::as_str);
     let places = ["/error_type", "/error/name", "/name"];
     places.into_iter().find_map(text)
+}
+
+/// A name as it may be put on record: whoever finishes a run chooses it.
+fn short(name: &str) -> String {
+    let told = name.chars().filter(|c| !c.is_control());
+    told.take(LONGEST_NAME).collect()
 }
 
 /// Windmill has one name for all ends of a script.

@@ -42,7 +42,7 @@ mod validate;
 mod webhook;
 mod words;
 
-pub use address::split_secret;
+pub use address::{split_secret, without_secrets};
 pub use answer::{Answer, answers_as_text};
 pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::address::split_secret;
+use super::address::without_secrets;
 use super::clarification::in_few_words;
 use super::words::words;
 use super::{
@@ -111,6 +111,27 @@ impl SetupFact {
     }
 }
 
+impl SetupReport {
+    /// What is wrong with it, with the name of the field.
+    ///
+    /// # Errors
+    /// That of an event, or an end beside an event after which the setup cannot go on.
+    pub fn check(&self) -> Result<(), (String, String)> {
+        for (index, event) in self.events.iter().enumerate() {
+            let place = |(field, problem)| (format!("events.{index}.{field}"), problem);
+            event.check().map_err(place)?;
+        }
+        let stop = self.events.iter().find(|event| event.event_type.stops());
+        match stop {
+            Some(event) if self.finished => {
+                let problem = format!("a setup is not finished after {}", event.event_type);
+                Err(("finished".to_owned(), problem))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl SetupEvent {
     /// What is wrong with it, with the name of the field.
     ///
@@ -130,7 +151,7 @@ impl SetupEvent {
                 return Err(wrong(&problem));
             }
             check_text(value).map_err(wrong)?;
-            if split_secret(value).1.is_some() {
+            if without_secrets(value) != *value {
                 return Err(wrong("an address is told without user and password"));
             }
         }
@@ -164,7 +185,7 @@ pub fn setup_reported(snapshot: &Snapshot, report: &SetupReport, waits: bool) ->
             SetupFact::CloneFailed if is_set_up => EventType::RepoCloneFailed,
             _ => fact.event_type(),
         };
-        let told = NewEvent::new(event_type, event.message.as_str());
+        let told = NewEvent::new(event_type, without_secrets(&event.message));
         decision.emit(told.with_all(metadata));
         if fact == SetupFact::Started {
             decision.try_protocol(ProtocolAction::SetUp);
@@ -175,7 +196,7 @@ pub fn setup_reported(snapshot: &Snapshot, report: &SetupReport, waits: bool) ->
         if fact == SetupFact::CloneFailed && !is_set_up {
             decision.note(
                 EventType::SetupFailed,
-                "Setup failed: there is no checkout.",
+                "Setup failed: the checkout is not there, or could not be brought up to date.",
             );
         }
     }
@@ -211,13 +232,19 @@ fn finish(decision: &mut Decision, waits: bool) {
     decision.emit(asked.with("blocking", waits));
     if waits {
         decision.block();
-        decision.emit(blocked);
+        if decision.after.status == ProtocolStatus::Blocked {
+            decision.emit(blocked);
+        }
     } else {
         complete(decision);
     }
 }
 
+/// A setup that is completed already stays so, which is nothing to tell.
 fn complete(decision: &mut Decision) {
+    if decision.after.status == ProtocolStatus::Completed {
+        return;
+    }
     decision.try_protocol(ProtocolAction::SetUp);
     decision.try_protocol(ProtocolAction::Complete);
     if decision.after.status == ProtocolStatus::Completed {

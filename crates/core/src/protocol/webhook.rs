@@ -22,7 +22,7 @@ words! {
 pub enum CiState {
     /// It begins, or goes on.
     Begins,
-    /// All of it has passed.
+    /// A workflow, a suite of checks or a pipeline of it has passed: others of the same commit may not be over.
     Passed,
 }
 

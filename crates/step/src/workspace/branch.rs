@@ -11,6 +11,9 @@ use super::lock::lock;
 use super::names::{check_branch, folder_name, slug};
 use super::{Options, Place, WorkspaceError};
 
+/// The file whose lock is the branch's.
+pub(super) const LOCK: &str = "branch.lock";
+
 /// A branch, in a repository whose checkout is the user's.
 #[derive(Debug)]
 pub(super) struct Branch {
@@ -40,17 +43,15 @@ impl Branch {
         if git.commit("HEAD")?.is_none() && git.commit(&place.base_branch)?.is_none() {
             return Ok(None);
         }
-        let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-        let name = name(place, options);
+        let chosen = place.branch.as_deref();
+        let name = name(place.protocol_run_id, &place.protocol_name, chosen, options);
         check_branch(&name).map_err(|problem| WorkspaceError::BadBranch {
             name: name.clone(),
             problem,
         })?;
         Ok(Some(Self {
             worktrees: worktrees(&checkout, options)?,
-            notes: Path::new(&common)
-                .join("millwright")
-                .join(folder_name(&name)),
+            notes: notes_of(&git, &name)?,
             protocol_folder: place.protocol_folder(),
             checkout,
             git,
@@ -105,7 +106,7 @@ impl Branch {
 
     /// Keeps everyone else from moving the branch, for as long as what it gives lives.
     pub(super) fn lock(&self) -> Result<File, WorkspaceError> {
-        lock(&self.note("branch.lock"))
+        lock(&self.note(LOCK))
     }
 
     /// Runs `git worktree`, alone: git fails where it meets a worktree of the repository that is only half made.
@@ -221,14 +222,18 @@ impl Branch {
     }
 }
 
-/// The name of a place's branch.
-pub(super) fn name(place: &Place, options: &Options) -> String {
-    let own = || {
-        let slug = slug(&place.protocol_name);
-        format!("millwright/{}-{slug}", place.protocol_run_id)
-    };
-    let shared = options.shared_branch.clone();
-    shared.or_else(|| place.branch.clone()).unwrap_or_else(own)
+/// The folder of our own files for a branch, in the repository's administration.
+pub(super) fn notes_of(git: &Git, name: &str) -> Result<PathBuf, WorkspaceError> {
+    let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
+    let all = Path::new(&common).join("millwright");
+    Ok(all.join(folder_name(name)))
+}
+
+/// The name of a protocol's branch, where `chosen` is one that someone chose for it.
+pub(super) fn name(id: i64, protocol: &str, chosen: Option<&str>, options: &Options) -> String {
+    let own = || format!("millwright/{id}-{}", slug(protocol));
+    let shared = options.shared_branch.as_deref();
+    shared.or(chosen).map_or_else(own, str::to_owned)
 }
 
 fn worktrees(checkout: &Path, options: &Options) -> Result<PathBuf, WorkspaceError> {

@@ -50,6 +50,9 @@ pub enum WorkspaceError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A branch that was to be removed is not as it was found.
+    #[error("the branch {0} has moved, or was checked out, in between: look at it, and ask again")]
+    BranchMoved(String),
     /// Someone has checked the protocol's branch out.
     #[error(
         "the branch {branch} is checked out in {path}: switch that checkout to another branch, since steps are committed to this one",

@@ -31,7 +31,7 @@ use std::{fs, io};
 
 use millwright_core::protocol::{Begun, Outputs, Project, ProtocolRun};
 
-pub use branches::{LocalBranch, delete_branch, local_branches, refuse_odd_branch};
+pub use branches::{LocalBranch, delete_branch, local_branches, refuse_odd_branch, tip_of_branch};
 pub(crate) use changes::Changes;
 pub use contents::Contents;
 pub use error::WorkspaceError;
@@ -139,9 +139,10 @@ pub fn retire(
     }
 }
 
-/// The name of the branch that a protocol run's steps commit to, whether it is there or not.
-pub fn branch_of(run: &ProtocolRun, project: &Project, options: &Options) -> String {
-    branch::name(&Place::of_run(run, project), options)
+/// The name of the branch that a protocol run's steps commit to, whether it is there or not; `chosen` is the one that someone
+/// chose for it.
+pub fn branch_of(id: i64, protocol_name: &str, chosen: Option<&str>, options: &Options) -> String {
+    branch::name(id, protocol_name, chosen, options)
 }
 
 /// Changes files of a protocol beside its steps' work, in a folder that is then told, and commits them under a name.

@@ -13,6 +13,7 @@ mod ends;
 mod files;
 mod leftovers;
 mod nested_repositories;
+mod removed;
 mod surroundings;
 mod turns;
 
