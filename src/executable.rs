@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use millwright_core::protocol::hex;
 use sha2::{Digest, Sha256};
 
 /// What the file is called.
@@ -158,10 +159,7 @@ fn sha256(file: File) -> io::Result<String> {
     let mut content = io::BufReader::with_capacity(64 * 1024, file.take(LARGEST));
     let mut hash = Sha256::new();
     io::copy(&mut content, &mut HashWriter(&mut hash))?;
-    Ok(hash
-        .finalize()
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+    Ok(hex(&hash.finalize()))
 }
 
 struct HashWriter<'a>(&'a mut Sha256);

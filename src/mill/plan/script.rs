@@ -3,9 +3,9 @@
 //! Always so: arguments are found as Windmill finds them, by lines `name="$1"`.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::LazyLock;
 
+use millwright_core::protocol::hex;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
@@ -22,14 +22,9 @@ pub(in crate::mill) struct Script {
 
 impl Script {
     pub(in crate::mill) fn new(content: String) -> Self {
-        let digest = Sha256::digest(content.as_bytes());
-        let mut hash = String::new();
-        for byte in &digest[..8] {
-            write!(hash, "{byte:02x}").expect("a string takes all text");
-        }
         Self {
             arguments: arguments_of(&content),
-            hash,
+            hash: hex(&Sha256::digest(content.as_bytes())[..8]),
             content,
         }
     }

@@ -57,7 +57,7 @@ pub use decomposition::{Decomposition, DecompositionReport, SkippedStep, decompo
 pub use event::{Event, EventType, NewEvent};
 pub use execution::{Execution, ExecutionStarted, ExecutionStatus, RunNextStep, SelectedStep};
 pub use failure::{FailureKind, classify};
-pub use hash::{canonical_json, long_hash, sha256, short_hash, spec_hash};
+pub use hash::{canonical_json, hex, long_hash, sha256, short_hash, spec_hash};
 pub use job_failure::{FailureCategory, came_too_late, job_failed};
 pub use lifecycle::{
     LetGo, approve, begin_execution, begin_qa, cancel, last_to_retry, let_go, pause, planned,
