@@ -8,7 +8,7 @@ WASM = crates/wasm/built/millwright_wasm.js
 WASM_SOURCES = $(shell find $(foreach crate,core step wasm,crates/$(crate)/src crates/$(crate)/Cargo.toml) -type f) \
 	crates/wasm/build.sh $(wildcard crates/wasm/tools/*) Cargo.toml Cargo.lock
 
-.PHONY: help build wasm test check-format lint test-code test-agents check-generated doc generate demo bench clean
+.PHONY: help build wasm test check-format lint test-code test-agents test-live check-generated doc generate demo bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ test-agents: ## run the real agents against stand-ins for their models; npm inst
 	agents=$$(tests/agents/install.sh) && export MILLWRIGHT_TEST_AGENTS="$$agents" && \
 	$(CARGO) test --locked -p millwright-step --test agents -- --ignored && \
 	$(CARGO) test --locked -p millwright --test it -- --ignored
+
+test-live: $(WASM) ## run what needs a Windmill server: MILLWRIGHT_LIVE_WINDMILL_URL, _TOKEN and _WORKSPACE name it
+	$(CARGO) build --workspace --locked
+	$(CARGO) test --locked -p millwright --test live
 
 check-generated:
 	$(CARGO) run --locked -q -p millwright -- flows generate --check

@@ -13,6 +13,6 @@ pub use files::{DeployError, Difference, GeneratedFiles};
 pub use layout::Layout;
 pub use packaging::{Choice, Packaging, PackagingError};
 pub use workspace::{
-    Action, Applied, Audit, BadName, Create, End, Entry, Fault, Line, Name, Plan, Update, Wishes,
-    WorkspaceError,
+    Action, Applied, Audit, BadFolder, BadName, Create, End, Entry, Fault, Line, Name, Place, Plan,
+    Update, Wishes, WorkspaceError,
 };

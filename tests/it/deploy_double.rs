@@ -82,9 +82,14 @@ impl Workspace {
             resume: Notify::new(),
         });
         let workspace = Self { inner, url };
-        let routes = Router::new().fallback(answer).with_state(workspace.clone());
+        let routes = workspace.routes();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         workspace
+    }
+
+    /// Its routes.
+    pub(crate) fn routes(&self) -> Router {
+        Router::new().fallback(answer).with_state(self.clone())
     }
 
     /// What it holds, to look at and to change.

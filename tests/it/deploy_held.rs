@@ -68,6 +68,12 @@ impl Held {
                 None => not_found("Folder", name),
             };
         }
+        if let Some(name) = route.strip_prefix("delete/") {
+            return match self.folders.remove(name) {
+                Some(_) => (StatusCode::OK, format!("Folder {name} deleted")),
+                None => not_found("Folder", name),
+            };
+        }
         let name = body["name"].as_str().unwrap().to_owned();
         self.folders.insert(name.clone(), body);
         (StatusCode::OK, format!("Created folder {name}"))
@@ -155,8 +161,11 @@ impl Held {
         };
         let key = format!("{kind} {path}");
         let there = self.items.get(&key).cloned();
-        if path.starts_with("f/devgodzilla/") && !self.folders.contains_key("devgodzilla") {
-            return refused("Bad request: Folder devgodzilla does not exist");
+        let folder = path
+            .strip_prefix("f/")
+            .and_then(|rest| rest.split('/').next());
+        if let Some(folder) = folder.filter(|folder| !self.folders.contains_key(*folder)) {
+            return refused(&format!("Bad request: Folder {folder} does not exist"));
         }
         match (what, there) {
             ("create", Some(there))

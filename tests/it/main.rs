@@ -36,6 +36,8 @@ mod full_protocol;
 mod git_fixture;
 mod job_failures;
 mod journey;
+mod live_double;
+mod live_suite;
 mod log_fixture;
 mod logs;
 mod logs_cost;
@@ -102,3 +104,6 @@ mod windmill_double;
 mod work_in_git;
 mod worker;
 mod workspace_fixture;
+
+#[path = "../live/suite/mod.rs"]
+mod suite;

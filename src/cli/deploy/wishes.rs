@@ -7,13 +7,17 @@ use std::env;
 use clap::Args;
 
 use crate::cli::{CommandError, Exit};
-use crate::deploy::{Audit, Choice, Wishes};
+use crate::deploy::{Audit, Choice, Place, Wishes};
 
 /// The variable from which the token is taken where none is named.
 const TOKEN: &str = "TASKSGODZILLA_API_TOKEN";
 
 #[derive(Debug, Args)]
 pub(super) struct WishArgs {
+    /// Deploys all of it, scripts too, into this folder instead of `u/devgodzilla` and `f/devgodzilla`: beside another
+    /// deployment, or where one may write to a folder alone.
+    #[arg(long, value_name = "NAME")]
+    folder: Option<Place>,
     /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the worker's PATH; or `wasm`,
     /// TypeScript that carries the step: the default where it needs the API alone. For one script: `<SCRIPT>=<PACKAGING>`. May
     /// be given several times.
@@ -48,6 +52,7 @@ impl WishArgs {
             check_url(url)?;
         }
         Ok(Wishes {
+            place: self.folder.clone().unwrap_or_default(),
             packaging: self.packaging.clone(),
             engine_tag: self.tag_engines.clone().map(check_tag).transpose()?,
             api_url: self.api_url.clone(),

@@ -12,7 +12,7 @@ use super::compare::{aligned, lost};
 use super::object::Object;
 use super::plan::{Action, Entry, Plan, Update};
 use super::record::{self, Deployed, Record};
-use super::{Fault, Name, WorkspaceError, dependencies, listing};
+use super::{Fault, Name, Place, WorkspaceError, dependencies, listing};
 use crate::windmill::{Client, ItemKind, ItemPath, WindmillError};
 
 /// What became of a plan.
@@ -39,6 +39,7 @@ pub enum End {
 
 struct Work<'a> {
     client: &'a Client,
+    place: Place,
     /// What is remembered from now on, and what stands in the workspace.
     record: Record,
     stored: Option<Record>,
@@ -60,6 +61,7 @@ impl Plan {
     ) -> Applied {
         let mut work = Work {
             client,
+            place: self.place,
             record: self.record,
             stored: self.stored,
             done: Vec::new(),
@@ -218,7 +220,7 @@ impl Work<'_> {
         }
         // Listed before they are read: a change in between shows in the version, or in what is read.
         let listed = match good.first().map(|object| &object.name) {
-            Some(Name::Item(kind, _)) => listing::of_kind(self.client, *kind).await?,
+            Some(Name::Item(kind, _)) => listing::of_kind(self.client, *kind, &self.place).await?,
             _ => BTreeMap::new(),
         };
         for object in good {
@@ -249,7 +251,7 @@ impl Work<'_> {
         if self.stored.as_ref() == Some(&self.record) {
             return Ok(());
         }
-        let path = record::path();
+        let path = record::path(&self.place);
         let item = json!({
             "path": path.as_str(),
             "value": self.record.text(),

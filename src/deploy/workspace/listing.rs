@@ -7,15 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::record::{self, Record};
-use super::{Name, WorkspaceError};
+use super::{Name, Place, WorkspaceError};
 use crate::windmill::{Client, ItemKind, WindmillError};
-
-/// The folder of the flows and of what they need.
-pub(super) const FOLDER: &str = "devgodzilla";
-/// The beginning of the paths in it.
-const IN_FOLDER: &str = "f/devgodzilla/";
-/// The beginning of the scripts' paths.
-const SCRIPTS: &str = "u/devgodzilla/";
 
 /// What a workspace holds.
 pub(super) struct Listing {
@@ -27,14 +20,14 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Asks for everything that is ours.
-    pub(super) async fn read(client: &Client) -> Result<Self, WorkspaceError> {
+    pub(super) async fn read(client: &Client, place: &Place) -> Result<Self, WorkspaceError> {
         let (folder, environment, variables, scripts, flows, schedules) = tokio::try_join!(
-            client.folder(FOLDER),
+            client.folder(place.folder()),
             client.environment(),
-            of_kind(client, ItemKind::Variable),
-            of_kind(client, ItemKind::Script),
-            of_kind(client, ItemKind::Flow),
-            of_kind(client, ItemKind::Schedule),
+            of_kind(client, ItemKind::Variable, place),
+            of_kind(client, ItemKind::Script, place),
+            of_kind(client, ItemKind::Flow, place),
+            of_kind(client, ItemKind::Schedule, place),
         )?;
         let mut there = BTreeMap::new();
         for items in [variables, scripts, flows, schedules] {
@@ -47,10 +40,10 @@ impl Listing {
                 workspace: client.connection().workspace().to_owned(),
             });
         }
-        there.extend(folder.map(|folder| (Name::Folder(FOLDER.to_owned()), folder)));
+        there.extend(folder.map(|folder| (Name::Folder(place.folder().to_owned()), folder)));
         let own = environment.into_iter().filter(|one| one.is_custom);
         there.extend(own.map(|one| (Name::Environment(one.name), json!({"value": one.value}))));
-        let record = read_record(client, &mut there).await?;
+        let record = read_record(client, place, &mut there).await?;
         Ok(Self { there, record })
     }
 }
@@ -59,16 +52,14 @@ impl Listing {
 pub(super) async fn of_kind(
     client: &Client,
     kind: ItemKind,
+    place: &Place,
 ) -> Result<BTreeMap<Name, Value>, WindmillError> {
-    let beginning = match kind {
-        ItemKind::Script => SCRIPTS,
-        _ => IN_FOLDER,
-    };
-    let listed = client.list(kind, beginning).await?;
+    let beginning = place.beginning(kind);
+    let listed = client.list(kind, &beginning).await?;
     let named = listed.into_iter().filter_map(|item| {
         // An older server lists everything; and what has no plain path is not ours.
         let path = item["path"].as_str()?;
-        let path = path.starts_with(beginning).then(|| path.parse().ok())??;
+        let path = path.starts_with(&beginning).then(|| path.parse().ok())??;
         Some((Name::Item(kind, path), item))
     });
     Ok(named.collect())
@@ -102,9 +93,10 @@ pub(super) async fn whole(client: &Client, name: &Name) -> Result<Option<Value>,
 /// Takes the record out of what is there.
 async fn read_record(
     client: &Client,
+    place: &Place,
     there: &mut BTreeMap<Name, Value>,
 ) -> Result<Option<Record>, WorkspaceError> {
-    let path = record::path();
+    let path = record::path(place);
     let name = Name::Item(ItemKind::Variable, path.clone());
     let Some(listed) = there.remove(&name) else {
         return Ok(None);

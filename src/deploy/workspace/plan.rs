@@ -11,7 +11,7 @@ use super::object::Object;
 use super::record::{Deployed, Record};
 use super::text::{self, Line};
 use super::wanted::{self, API_URL, Wishes};
-use super::{Name, WorkspaceError};
+use super::{Name, Place, WorkspaceError};
 use crate::windmill::{Client, ItemKind};
 
 /// What a deployment would do.
@@ -22,6 +22,8 @@ pub struct Plan {
     pub left_over: Vec<Name>,
     /// Whether the workspace's jobs are told where the API is, by this deployment or before.
     pub knows_api: bool,
+    /// Where it is to stand.
+    pub(super) place: Place,
     /// What is remembered once the plan is carried out.
     pub(super) record: Record,
     /// What is remembered now.
@@ -100,11 +102,14 @@ impl Plan {
         wishes: &Wishes,
         prune: bool,
     ) -> Result<Self, WorkspaceError> {
-        let listing = Listing::read(client).await?;
-        let has_token = listing.there.contains_key(&wanted::token_name());
+        let listing = Listing::read(client, &wishes.place).await?;
+        let has_token = listing
+            .there
+            .contains_key(&wanted::token_name(&wishes.place));
         let objects = wanted::objects(wishes, has_token)?;
         let api = Name::Environment(API_URL.to_owned());
         let mut plan = Self {
+            place: wishes.place.clone(),
             entries: Vec::new(),
             left_over: Vec::new(),
             knows_api: wishes.api_url.is_some() || listing.there.contains_key(&api),

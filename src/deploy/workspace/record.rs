@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, WorkspaceError};
+use super::{Name, Place, WorkspaceError};
 use crate::windmill::ItemPath;
 
 /// Where it is kept.
@@ -37,11 +37,8 @@ struct Stored {
 }
 
 /// The variable's path.
-///
-/// # Panics
-/// Never: it is a path.
-pub(super) fn path() -> ItemPath {
-    PATH.parse().expect("it is a path")
+pub(super) fn path(place: &Place) -> ItemPath {
+    place.path(PATH)
 }
 
 impl Record {

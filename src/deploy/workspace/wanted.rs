@@ -6,9 +6,8 @@ use millwright_core::catalog::scripts::spec_audit;
 use millwright_core::catalog::{GENERATED, ScriptInfo, TOKEN_ARGUMENT, scripts};
 use serde_json::{Map, Value, json};
 
-use super::Name;
-use super::listing::FOLDER;
 use super::object::Object;
+use super::{Name, Place};
 use crate::deploy::packaging::{self, Choice, Packaged, PackagingError};
 use crate::embedded;
 use crate::windmill::ItemKind;
@@ -25,6 +24,8 @@ const NIGHTLY: &str = "0 0 4 * * *";
 /// What is chosen for a deployment.
 #[derive(Clone, Default)]
 pub struct Wishes {
+    /// Where it is to stand.
+    pub place: Place,
     /// How scripts reach their steps' code.
     pub packaging: Vec<Choice>,
     /// The worker tag of the scripts that run engines.
@@ -54,11 +55,8 @@ pub enum Audit {
 }
 
 /// The name of the token's variable.
-///
-/// # Panics
-/// Never: its path is one.
-pub(super) fn token_name() -> Name {
-    item_name(ItemKind::Variable, TOKEN)
+pub(super) fn token_name(place: &Place) -> Name {
+    Name::Item(ItemKind::Variable, place.path(TOKEN))
 }
 
 /// Everything that a workspace is to hold, in the order in which it is made. `has_token` says whether there is a token's
@@ -70,7 +68,8 @@ pub(super) fn objects(wishes: &Wishes, has_token: bool) -> Result<Vec<Object>, P
     packaging::refuse_unknown(&wishes.packaging)?;
     let choices = packaging::for_workspace(&wishes.packaging);
     let by_reference = !wishes.env_from_workers && (has_token || wishes.token.is_some());
-    let mut objects = vec![folder()];
+    let place = &wishes.place;
+    let mut objects = vec![folder(place)];
     objects.extend(wishes.api_url.as_deref().map(environment));
     if by_reference {
         objects.push(token(wishes));
@@ -90,16 +89,30 @@ pub(super) fn objects(wishes: &Wishes, has_token: bool) -> Result<Vec<Object>, P
     }
     objects.extend(flows(reference.as_deref()));
     objects.push(audit(&wishes.audit, reference.as_deref()));
+    for object in &mut objects {
+        settle(object, place);
+    }
     objects.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(objects)
 }
 
-fn folder() -> Object {
+/// Has a thing stand where it is to stand, and refer to what stands there.
+fn settle(object: &mut Object, place: &Place) {
+    if let Name::Item(_, path) = &mut object.name {
+        *path = place.path(path.as_str());
+    }
+    for value in object.item.values_mut() {
+        place.settle(value);
+    }
+}
+
+fn folder(place: &Place) -> Object {
+    let name = place.folder();
     Object {
         free: &["name", "summary"],
         ..Object::new(
-            Name::Folder(FOLDER.to_owned()),
-            members(json!({"name": FOLDER, "summary": GENERATED})),
+            Name::Folder(name.to_owned()),
+            members(json!({"name": name, "summary": GENERATED})),
         )
     }
 }
@@ -120,7 +133,7 @@ fn token(wishes: &Wishes) -> Object {
         item.insert("value".to_owned(), token.as_str().into());
     }
     Object {
-        name: token_name(),
+        name: item_name(ItemKind::Variable, TOKEN),
         item,
         free: &["value", "description"],
         insists: wishes.rotate_token,

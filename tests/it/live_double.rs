@@ -1,0 +1,141 @@
+//! A Windmill on loopback that can be deployed to and runs what was deployed: the workspace of `deploy_double`, with a mill.
+//!
+//! Always so: what jobs are asked for is answered by the mill, all else by the workspace; bash alone is run.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header::AUTHORIZATION};
+use axum::response::{IntoResponse, Response};
+use millwright::mill::Mill;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::deploy_double::Workspace;
+use crate::mill_fixture::Fixture;
+use crate::windmill_double::TOKEN;
+
+/// A Windmill.
+#[derive(Clone)]
+pub(crate) struct LiveDouble {
+    pub(crate) url: String,
+    workspace: Workspace,
+    mill: Mill,
+    files: Arc<Fixture>,
+}
+
+impl LiveDouble {
+    /// Starts an empty one.
+    pub(crate) async fn start() -> Self {
+        let files = Arc::new(Fixture::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let double = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            workspace: Workspace::start().await,
+            mill: files.mill().await,
+            files,
+        };
+        let routes = Router::new().fallback(answer).with_state(double.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        double
+    }
+
+    /// What the workspace holds.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let held = self.workspace.held();
+        held.items
+            .keys()
+            .chain(held.folders.keys())
+            .cloned()
+            .collect()
+    }
+
+    /// What the mill says to a request; nothing where it is for the workspace.
+    async fn of_jobs(&self, path: &str, request: Request) -> Option<Response> {
+        let is_of_jobs = path.starts_with("jobs/") || path.starts_with("jobs_u/");
+        if !is_of_jobs && path != "/api/version" {
+            return None;
+        }
+        if path == "jobs/run/preview" {
+            return Some(self.preview(request).await);
+        }
+        let answer = self.mill.routes().oneshot(request).await.unwrap();
+        // A deployed thing's dependency job is the workspace's.
+        let is_unknown =
+            answer.status() == StatusCode::NOT_FOUND && path.starts_with("jobs_u/get/");
+        (!is_unknown).then_some(answer)
+    }
+
+    async fn preview(&self, request: Request) -> Response {
+        let wish = axum::body::to_bytes(request.into_body(), usize::MAX).await;
+        let wish: Value = serde_json::from_slice(&wish.unwrap()).unwrap();
+        let path = format!("u/preview/{}", Uuid::new_v4().simple());
+        self.files.script(&path, wish["content"].as_str().unwrap());
+        let arguments = wish["args"].as_object().cloned().unwrap_or_default();
+        let started = self.mill.run_script_at(&path, arguments).await.unwrap();
+        (StatusCode::CREATED, started.job.to_string()).into_response()
+    }
+
+    /// Gives the mill what was deployed.
+    fn hand_over(&self) {
+        for (key, item) in &self.workspace.held().items {
+            let (kind, path) = key.split_once(' ').unwrap();
+            let place = path.split_once('/').unwrap().1;
+            match kind {
+                "scripts" if item["language"] == "bash" => {
+                    let text = item["content"].as_str().unwrap();
+                    self.files.file(&format!("scripts/{place}.sh"), text);
+                }
+                "flows" => {
+                    let flow = json!({"value": item["value"], "schema": item["schema"]});
+                    let file = format!("flows/{place}.flow.json");
+                    self.files.file(&file, &flow.to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn answer(State(double): State<LiveDouble>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let path = path.strip_prefix("/api/w/starter/").unwrap_or(&path);
+    let sent = request.headers().get(AUTHORIZATION);
+    let is_let_in = sent.is_some_and(|sent| sent == &format!("Bearer {TOKEN}"));
+    if !is_let_in && path != "/api/version" {
+        return (StatusCode::UNAUTHORIZED, "Not authorized: Unauthorized").into_response();
+    }
+    match path {
+        "users/whoami" => return json_of(&whoami()),
+        "/api/workers/list" => return json_of(&workers()),
+        _ => {}
+    }
+    let (parts, body) = request.into_parts();
+    let body: Bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let again = || Request::from_parts(parts.clone(), Body::from(body.clone()));
+    if let Some(answer) = double.of_jobs(path, again()).await {
+        return answer;
+    }
+    let answer = double.workspace.routes().oneshot(again()).await.unwrap();
+    double.hand_over();
+    answer
+}
+
+fn json_of(value: &Value) -> Response {
+    value.to_string().into_response()
+}
+
+fn whoami() -> Value {
+    json!({"workspace_id": "starter", "email": "admin@windmill.dev", "username": "admin", "is_admin": true,
+        "is_super_admin": true, "groups": ["all"], "operator": false, "disabled": false, "folders": ["devgodzilla"]})
+}
+
+fn workers() -> Value {
+    json!([{"worker": "wk-default-vm-iOIGq", "worker_instance": "vm", "worker_group": "default", "last_ping": 1.0,
+        "custom_tags": ["bash", "bun", "flow", "dependency"], "wm_version": "CE v1.592.1", "jobs_executed": 1,
+        "ip": "127.0.0.1", "started_at": "2026-11-21T10:00:00Z"}])
+}
