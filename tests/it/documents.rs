@@ -343,7 +343,6 @@ async fn a_request_of_many_bytes_reaches_the_engine_whole() {
     let name = template["feature_name"].as_str().unwrap();
     assert!(name.len() <= 50, "{name}");
 
-    fs::create_dir(project.workspace.join("prompts")).unwrap();
     project.script("prompts/spec-new.prompt.md", "echo '# never'");
     let error = run("shell").await.unwrap_err();
     assert!(
@@ -412,7 +411,6 @@ async fn many_at_once_leave_one_plan_that_is_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_terminated_ends_the_engine_that_writes() {
     let project = project().await;
-    fs::create_dir(project.workspace.join("prompts")).unwrap();
     project.script(
         "prompts/spec-new.prompt.md",
         "sleep 600 & echo $! > child; wait",

@@ -18,6 +18,7 @@ mod deploy_faults;
 mod deploy_fixture;
 mod deploy_held;
 mod deploy_secrets;
+mod discovery;
 mod dist;
 mod documents;
 mod environment;

@@ -38,7 +38,6 @@ async fn replan(project: &Project, id: i64) -> Answer {
 async fn started(script: &str, description: Option<&str>) -> (Project, i64) {
     let more = json!({"policy_overrides": {"default_engine_id": "shell"}});
     let project = Project::with(&more).await;
-    std::fs::create_dir(project.workspace.join("prompts")).unwrap();
     project.script("prompts/protocol-new.prompt.md", script);
     let body = json!({"protocol_name": "0001-demo", "description": description});
     let path = format!("/projects/{}/protocols", project.id);

@@ -29,7 +29,6 @@ async fn started(
     overrides["default_engine_id"] = "shell".into();
     let more = json!({"policy_overrides": overrides});
     let project = Project::told(&more, variables).await;
-    std::fs::create_dir(project.workspace.join("prompts")).unwrap();
     project.script("prompts/protocol-new.prompt.md", PLAN);
     if let Some(detail) = detail {
         project.script("prompts/decompose-step.prompt.md", detail);

@@ -230,8 +230,8 @@ impl Project {
 
 /// Writes an executable script into a folder.
 pub(crate) fn write_script(folder: &Path, name: &str, text: &str) {
-    fs::create_dir_all(folder).unwrap();
     let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, format!("#!/bin/sh\nset -e\n{text}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }

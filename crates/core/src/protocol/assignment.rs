@@ -113,6 +113,10 @@ pub struct ProjectDefaults {
     pub model: Option<String>,
     /// The model that plans.
     pub planning_model: Option<String>,
+    /// The engine that looks at the project when it is set up: `policy_overrides.discovery_engine_id`.
+    pub discovery_engine_id: Option<String>,
+    /// The model that does so: `default_models.discovery`.
+    pub discovery_model: Option<String>,
     /// Whether the steps of a plan are each told in detail: `policy_overrides.decompose`; else they are where
     /// `default_models.decompose` names a model. Null where the project says nothing.
     pub decompose: Option<bool>,
@@ -146,6 +150,8 @@ impl ProjectDefaults {
             engine_id: policy("default_engine_id").and_then(text),
             model: model("exec").or_else(|| model("default")),
             planning_model: model("planning").or_else(|| model("default")),
+            discovery_engine_id: policy("discovery_engine_id").and_then(text),
+            discovery_model: model("discovery").or_else(|| model("default")),
             decompose: decompose.or_else(|| model("decompose").map(|_| true)),
             decompose_model: model("decompose").or_else(|| model("default")),
             qa_model: model("qa").or_else(|| model("default")),

@@ -31,8 +31,14 @@ words! {
         SetupGitIdentity = "setup_git_identity",
         /// Something of a project was left out.
         SetupWarning = "setup_warning",
+        /// An engine is about to look at a project.
+        SetupDiscoveryStarted = "setup_discovery_started",
         /// No engine looked at a project.
         SetupDiscoverySkipped = "setup_discovery_skipped",
+        /// An engine has described a project.
+        SetupDiscoveryCompleted = "setup_discovery_completed",
+        /// An engine has left parts of a project without a description.
+        SetupDiscoveryWarning = "setup_discovery_warning",
         /// A project's files for specifications are there.
         SetupAssets = "setup_assets",
         /// A project's setup could not be brought to its end.

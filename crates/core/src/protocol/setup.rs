@@ -3,11 +3,9 @@
 //! Always so: an event has the metadata of its type and no other, and nothing secret; only the end of a setup asks whether
 //! questions are open.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::address::without_secrets;
 use super::clarification::in_few_words;
@@ -18,6 +16,8 @@ use super::{
 
 /// A message, or a text of the metadata, has at most so many characters.
 pub const LONGEST_SETUP_TEXT: usize = 4_000;
+/// So many texts are in a list of the metadata at most.
+const MOST_IN_A_LIST: usize = 100;
 
 words! {
     /// What a worker tells of a project's setup.
@@ -38,8 +38,14 @@ words! {
         GitIdentity = "setup_git_identity",
         /// Something was left out.
         Warning = "setup_warning",
+        /// An engine is about to look at the project.
+        DiscoveryStarted = "setup_discovery_started",
         /// No engine looked at the project.
         DiscoverySkipped = "setup_discovery_skipped",
+        /// An engine has described the project, or parts of it.
+        DiscoveryCompleted = "setup_discovery_completed",
+        /// An engine has left parts of it without a description.
+        DiscoveryWarning = "setup_discovery_warning",
         /// The project's files for specifications are there.
         Assets = "setup_assets",
         /// Something else went wrong.
@@ -56,9 +62,9 @@ pub struct SetupEvent {
     pub event_type: SetupFact,
     /// The same in a sentence.
     pub message: String,
-    /// What belongs to it, by type.
+    /// What belongs to it, by type: texts, numbers and lists of texts.
     #[serde(default)]
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Map<String, Value>,
 }
 
 /// What a worker did for a project's setup.
@@ -85,6 +91,9 @@ impl SetupFact {
             Self::GitRemote => &["path", "origin"],
             Self::GitIdentity => &["path", "user", "email"],
             Self::Warning | Self::Assets => &["path"],
+            Self::DiscoveryStarted => &["path", "model", "engine_id", "timeout_seconds", "stages"],
+            Self::DiscoveryCompleted => &["completed_stages", "failed_stages"],
+            Self::DiscoveryWarning => &["failed_stages"],
             Self::DiscoverySkipped | Self::Failed => &[],
         }
     }
@@ -104,7 +113,10 @@ impl SetupFact {
             Self::GitRemote => EventType::SetupGitRemote,
             Self::GitIdentity => EventType::SetupGitIdentity,
             Self::Warning => EventType::SetupWarning,
+            Self::DiscoveryStarted => EventType::SetupDiscoveryStarted,
             Self::DiscoverySkipped => EventType::SetupDiscoverySkipped,
+            Self::DiscoveryCompleted => EventType::SetupDiscoveryCompleted,
+            Self::DiscoveryWarning => EventType::SetupDiscoveryWarning,
             Self::Assets => EventType::SetupAssets,
             Self::Failed => EventType::SetupFailed,
         }
@@ -150,12 +162,24 @@ impl SetupEvent {
                 let problem = format!("{} has no such metadata: it takes {takes}", self.event_type);
                 return Err(wrong(&problem));
             }
-            check_text(value).map_err(wrong)?;
-            if without_secrets(value) != *value {
-                return Err(wrong("an address is told without user and password"));
-            }
+            check_value(value).map_err(wrong)?;
         }
         check_text(&self.message).map_err(|problem| ("message".to_owned(), problem.to_owned()))
+    }
+}
+
+fn check_value(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Number(_) => Ok(()),
+        Value::String(text) if without_secrets(text) != *text => {
+            Err("an address is told without user and password")
+        }
+        Value::String(text) => check_text(text),
+        Value::Array(texts) if texts.len() > MOST_IN_A_LIST => Err("it has more than 100 texts"),
+        Value::Array(texts) if texts.iter().all(Value::is_string) => {
+            texts.iter().try_for_each(check_value)
+        }
+        _ => Err("it is neither a text, a number nor a list of texts"),
     }
 }
 
@@ -179,14 +203,12 @@ pub fn setup_reported(snapshot: &Snapshot, report: &SetupReport, waits: bool) ->
     let is_set_up = snapshot.status == ProtocolStatus::Completed;
     for event in &report.events {
         let fact = event.event_type;
-        let metadata = event.metadata.iter();
-        let metadata = metadata.map(|(key, value)| (key.clone(), Value::from(value.as_str())));
         let event_type = match fact {
             SetupFact::CloneFailed if is_set_up => EventType::RepoCloneFailed,
             _ => fact.event_type(),
         };
         let told = NewEvent::new(event_type, without_secrets(&event.message));
-        decision.emit(told.with_all(metadata));
+        decision.emit(told.with_all(event.metadata.clone()));
         if fact == SetupFact::Started {
             decision.try_protocol(ProtocolAction::SetUp);
         }

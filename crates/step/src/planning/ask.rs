@@ -46,6 +46,8 @@ pub(super) enum Stage {
     Plan,
     /// Telling a plan's steps in detail; where nobody names a model for that, the one that plans.
     Decompose,
+    /// Looking at a project that is set up, for which it has an engine and a time limit of its own.
+    Discover,
 }
 
 /// What was asked of engines, as events tell it.
@@ -69,6 +71,7 @@ impl Stage {
         match self {
             Self::Plan => "planning",
             Self::Decompose => "decompose",
+            Self::Discover => "discovery",
         }
     }
 }
@@ -141,7 +144,7 @@ impl Planner<'_> {
         asked: &mut Asked,
         read: impl Fn(&str) -> Result<T, Vec<String>>,
     ) -> Result<T, PlanningError> {
-        let (id, engine) = self.engine(question.defaults)?;
+        let (id, engine) = self.engine(question.stage, question.defaults)?;
         let reads_text = engine.reads_text();
         let prompt = prompt::find(question.folder, question.prompt, reads_text)?;
         let model = self.model(question.stage, question.defaults, engine);
@@ -186,9 +189,13 @@ impl Planner<'_> {
 
     pub(super) fn engine(
         &self,
+        stage: Stage,
         defaults: &ProjectDefaults,
     ) -> Result<(String, &dyn Engine), PlanningError> {
-        let id = defaults.engine_id.as_deref();
+        let id = match stage {
+            Stage::Plan | Stage::Decompose => defaults.engine_id.as_deref(),
+            Stage::Discover => self.settings.discovery_engine(defaults),
+        };
         let id = id.unwrap_or_else(|| self.settings.planning_engine());
         match self.engines.get(id) {
             Some(engine) => Ok((id.to_owned(), engine)),
@@ -215,6 +222,7 @@ impl Planner<'_> {
             Stage::Decompose => {
                 named(&defaults.decompose_model, &self.settings.decompose_model).or_else(plans)
             }
+            Stage::Discover => defaults.discovery_model.clone(),
         };
         let of_engine = || engine.default_model().map(str::to_owned);
         engine.takes_model().then(|| model.or_else(of_engine))?
@@ -241,7 +249,10 @@ impl Planner<'_> {
             directory: question.folder.to_owned(),
             model: None,
             environment,
-            limit: self.settings.limit(None),
+            limit: match question.stage {
+                Stage::Plan | Stage::Decompose => self.settings.limit(None),
+                Stage::Discover => self.settings.discovery_limit,
+            },
         }
     }
 }

@@ -36,7 +36,7 @@ impl Planner<'_> {
         if !defaults.decompose.unwrap_or(by_environment) {
             return Ok(Asked::default());
         }
-        let (_, engine) = self.engine(defaults)?;
+        let (_, engine) = self.engine(Stage::Decompose, defaults)?;
         let model = self.model(Stage::Decompose, defaults, engine);
         let wanted = plan.step_files.iter().filter(|file| !self.leaves(file));
         tell(DecompositionReport::Started {

@@ -22,7 +22,9 @@ use serde_json::Value;
 
 use answer::Job;
 pub use ask::Asked;
-pub(crate) use documents::{Feature, TEMPLATE, TEMPLATES, Writer, inside, slug};
+pub(crate) use documents::{
+    Discovered, Feature, STAGES, TEMPLATE, TEMPLATES, Writer, inside, slug,
+};
 pub use error::PlanningError;
 
 use crate::engine::{Cancel, LineSink, Registry};

@@ -33,7 +33,9 @@ pub use check::Checked;
 pub use execute::Executed;
 pub(crate) use gates::Gates;
 pub use port::{OutcomePort, PortError};
-pub(crate) use prompt::{Bundled, DECOMPOSE, PLAN, PLAN_DOCUMENT, Prompt, SPECIFICATION, TASKS};
+pub(crate) use prompt::{
+    Bundled, DECOMPOSE, DISCOVERY, PLAN, PLAN_DOCUMENT, Prompt, SPECIFICATION, TASKS,
+};
 pub(crate) use settings::Grounding;
 pub use settings::Settings;
 pub(crate) use settings::is_off;

@@ -44,6 +44,12 @@ pub(crate) const DECOMPOSE: Bundled = Bundled {
     text: include_str!("../../../../prompts/decompose-step.prompt.md"),
 };
 
+/// Asks what a project is made of.
+pub(crate) const DISCOVERY: Bundled = Bundled {
+    name: "prompts/discovery.prompt.md",
+    text: include_str!("../../../../prompts/discovery.prompt.md"),
+};
+
 /// Asks for a specification.
 pub(crate) const SPECIFICATION: Bundled = Bundled {
     name: "prompts/spec-new.prompt.md",

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use millwright_core::protocol::Kind;
+use millwright_core::protocol::{Kind, ProjectDefaults};
 
 use super::budget::Budget;
 use crate::workspace;
@@ -17,6 +17,8 @@ const PATH_HITS: usize = 6;
 pub(super) const LAST_ENGINE: &str = "opencode";
 /// So long an engine works where nobody says otherwise.
 const DEFAULT_LIMIT: Duration = Duration::from_hours(1);
+/// So long it may look at a project for one document, where nobody says otherwise.
+const DISCOVERY_LIMIT: Duration = Duration::from_mins(3);
 
 /// The environment's word on engines, models and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub struct Settings {
     pub(crate) planning_model: Option<String>,
     /// The model that tells the steps of a plan in detail; where one is named, they are.
     pub(crate) decompose_model: Option<String>,
+    /// The engine that looks at a project when it is set up; where none is named, none does.
+    discovery_engine: Option<String>,
+    /// How long it may do so for one document.
+    pub(crate) discovery_limit: Duration,
     /// Whether simple steps are left as they were planned then.
     pub(crate) skips_simple_steps: bool,
     /// What a plan has to name.
@@ -83,21 +89,21 @@ impl Settings {
     /// Reads the variables; an empty one counts as absent.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| variable(name).filter(|text| !text.is_empty());
-        let limit = text("TASKSGODZILLA_EXEC_TIMEOUT_SECONDS");
+        let seconds = |name: &str| Some(Duration::from_secs(text(name)?.trim().parse().ok()?));
         Self {
             default_engine: text("TASKSGODZILLA_DEFAULT_ENGINE_ID"),
             exec_engine: text("TASKSGODZILLA_EXEC_ENGINE_ID"),
             qa_engine: text("TASKSGODZILLA_QA_ENGINE_ID"),
             exec_model: text("PROTOCOL_EXEC_MODEL"),
             qa_model: text("PROTOCOL_QA_MODEL"),
-            limit: limit
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
+            limit: seconds("TASKSGODZILLA_EXEC_TIMEOUT_SECONDS"),
             budget: Budget::read(text),
             auto_fix_attempts: auto_fix_attempts(text),
             planning_engine: text("TASKSGODZILLA_PLANNING_ENGINE_ID"),
             planning_model: text("PROTOCOL_PLANNING_MODEL"),
             decompose_model: text("PROTOCOL_DECOMPOSE_MODEL"),
+            discovery_engine: text("TASKSGODZILLA_DISCOVERY_ENGINE_ID"),
+            discovery_limit: seconds("TASKSGODZILLA_DISCOVERY_TIMEOUT").unwrap_or(DISCOVERY_LIMIT),
             skips_simple_steps: text("PROTOCOL_SKIP_SIMPLE_DECOMPOSE")
                 .is_some_and(|word| !is_off(&word)),
             grounding: Grounding::read(text),
@@ -128,6 +134,12 @@ impl Settings {
     pub(crate) fn named_planning_engine(&self) -> Option<&str> {
         let own = self.planning_engine.as_deref();
         own.or(self.default_engine.as_deref())
+    }
+
+    /// The engine that looks at a project when it is set up, where someone names one.
+    pub(crate) fn discovery_engine<'a>(&'a self, defaults: &'a ProjectDefaults) -> Option<&'a str> {
+        let own = defaults.discovery_engine_id.as_deref();
+        own.or(self.discovery_engine.as_deref())
     }
 
     /// The model for a kind of work.

@@ -1,6 +1,6 @@
-//! `analyze_project`: says what kind of project a folder holds.
+//! `analyze_project`: says what kind of project a folder holds, and has it described where an engine is named for that.
 //!
-//! Always so: it only reads, follows no link, and gives the same answer for the same files.
+//! Always so: the answer is found by reading alone, without following a link, and is the same for the same files.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,6 +11,8 @@ use millwright_core::catalog::scripts::analyze_project::{Args, Output, Structure
 use millwright_core::protocol::SetupFact;
 use serde_json::json;
 
+use super::discovery::discover;
+use super::documents::Site;
 use super::setup::Setup;
 use super::{StepError, frameworks, project};
 use crate::host::Host;
@@ -50,33 +52,36 @@ const LANGUAGES: [(&str, &str); 11] = [
 /// When the folder cannot be read, and when the API does not take what was found.
 pub(super) async fn run<H: Host>(args: Args, host: &H) -> Result<Output, StepError> {
     let mut setup = Setup::of(host, args.project_id);
-    let outcome = analyze(args, host, &mut setup).await;
-    if outcome.is_ok() {
-        let message = "No engine looks at the project: its files were counted.";
-        setup.note(SetupFact::DiscoverySkipped, message, &[]);
-    }
+    let outcome = look(args, host, &mut setup).await;
     setup.conclude(outcome, false).await
 }
 
-async fn analyze<H: Host>(
+async fn look<H: Host>(
     args: Args,
     host: &H,
     setup: &mut Setup<'_, H>,
 ) -> Result<Output, StepError> {
-    let root = folder(&args.project_path)?;
-    let (total_files, counts) = count(&root, host, setup)?;
-    let top_level = top_level(&root)?;
+    let id = args.project_id;
+    let site = Site::find(host, Some(&args.project_path), id).await?;
+    let output = analyze(&site.root, id, host, setup).await?;
+    discover(&site, id, host, setup).await?;
+    Ok(output)
+}
+
+async fn analyze<H: Host>(
+    root: &Path,
+    project_id: Option<i64>,
+    host: &H,
+    setup: &mut Setup<'_, H>,
+) -> Result<Output, StepError> {
+    let (total_files, counts) = count(root, host, setup)?;
+    let top_level = top_level(root)?;
     let language = language(&counts).to_owned();
-    let (framework, files) = frameworks::look(&root);
+    let (framework, files) = frameworks::look(root);
     let sort = framework
         .as_ref()
         .map_or_else(|| language.clone(), |name| format!("{language}/{name}"));
-    project::record(
-        host,
-        args.project_id,
-        &json!({"project_classification": sort}),
-    )
-    .await?;
+    project::record(host, project_id, &json!({"project_classification": sort})).await?;
     Ok(Output {
         language,
         framework,
@@ -216,6 +221,8 @@ mod tests {
             ("node_modules/x/y.js", ""),
         ]);
         let host = Double::new()
+            .answer(200, &json!({"id": 3, "name": "demo", "status": "active", "base_branch": "main", "policy_pack_key": "default",
+                "policy_pack_version": "1", "policy_repo_local_enabled": false, "policy_enforcement_mode": "warn", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}))
             .answer(200, &json!({}))
             .answer(200, &json!({}));
         let output = look(root.path(), 3, &host).unwrap();
@@ -233,6 +240,7 @@ mod tests {
         assert_eq!(
             host.calls(),
             [
+                "GET /projects/3",
                 r#"PUT /projects/3 {"project_classification":"rust/axum"}"#,
                 r#"POST /projects/3/setup {"events":[{"event_type":"setup_discovery_skipped","message":"No engine looks at the project: its files were counted.","metadata":{}}],"finished":false}"#,
             ]

@@ -15,7 +15,7 @@ use super::agent_log::AgentLog;
 use super::analyze_project::folder;
 use crate::client::Client;
 use crate::engine::{Cancel, Registry};
-use crate::host::{Host, NativeHost, date};
+use crate::host::{Host, date};
 use crate::planning::{Planner, PlanningError, Writer};
 use crate::runner::Settings;
 
@@ -105,7 +105,7 @@ pub(super) fn refuse_bad_request(request: &str) -> Result<(), StepError> {
 
 /// Does `work` with a writer for a project, whose log the API keeps as that of `run`.
 pub(super) fn write<T>(
-    host: &NativeHost,
+    host: &impl Host,
     run: Option<&RunId>,
     site: &Site,
     work: impl FnOnce(&Writer<'_>) -> Result<T, PlanningError>,

@@ -10,6 +10,8 @@ pub(crate) mod arguments;
 #[cfg(feature = "native")]
 mod clone_repo;
 #[cfg(feature = "native")]
+mod discovery;
+#[cfg(feature = "native")]
 mod documents;
 mod emit_tasksgodzilla_codex_refs;
 #[cfg(feature = "native")]

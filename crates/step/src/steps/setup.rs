@@ -3,6 +3,7 @@
 //! Always so: without a project nothing is asked of the API, and a failure is told as well as a success, whatever another
 //! program has printed about it.
 
+use millwright_core::catalog::Object;
 use millwright_core::protocol::{LONGEST_SETUP_TEXT, SetupEvent, SetupFact, SetupReport};
 
 use super::{StepError, project};
@@ -29,14 +30,19 @@ impl<'a, H: Host> Setup<'a, H> {
 
     /// Notes something that is to be told.
     pub(super) fn note(&mut self, fact: SetupFact, message: &str, metadata: &[(&str, &str)]) {
-        let metadata = metadata.iter();
-        let metadata = metadata.map(|(key, value)| ((*key).to_owned(), plain(value)));
+        let given = metadata
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty());
+        let given = given.map(|(key, value)| ((*key).to_owned(), plain(value).into()));
+        self.note_all(fact, message, given.collect());
+    }
+
+    /// The same, with metadata of other kinds than text.
+    pub(super) fn note_all(&mut self, fact: SetupFact, message: &str, metadata: Object) {
         self.report.events.push(SetupEvent {
             event_type: fact,
             message: plain(message),
-            metadata: metadata
-                .filter(|(_, value)| !value.trim().is_empty())
-                .collect(),
+            metadata,
         });
     }
 

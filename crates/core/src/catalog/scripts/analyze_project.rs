@@ -1,6 +1,6 @@
 //! `analyze_project`: says what kind of project a folder holds.
 //!
-//! Always so: it only reads.
+//! Always so: its result is what it read; only an engine that is named for it writes anything.
 
 use indexmap::IndexMap;
 
@@ -53,8 +53,9 @@ impl Script for Args {
     const NAME: &'static str = "analyze_project";
     const SUMMARY: &'static str = "Looks at what a project is made of";
     const DESCRIPTION: &'static str = "Counts files by extension, recognises language and framework \
-        and records them on the project. Fails when the folder cannot be read.";
+        and records them on the project. Where an engine is named for it, it describes the project \
+        in `.specify/memory`. Fails when the folder cannot be read.";
     const IDEMPOTENT: bool = true;
-    const TIMEOUT_SECONDS: i64 = 300;
-    const REACH: Reach = Reach::Files;
+    const TIMEOUT_SECONDS: i64 = 1800;
+    const REACH: Reach = Reach::Processes;
 }

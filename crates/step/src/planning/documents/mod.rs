@@ -2,6 +2,7 @@
 //!
 //! Always so: only a document without a fault is written, and never over a file that a person wrote or changed.
 
+mod discovery;
 mod drawer;
 mod feature;
 mod kind;
@@ -15,6 +16,7 @@ use millwright_core::protocol::ProjectDefaults;
 use millwright_core::protocol::import::tasks::{self, TaskList};
 use serde_json::json;
 
+pub(crate) use discovery::{Discovered, STAGES};
 pub(crate) use feature::{Feature, slug};
 pub(crate) use kind::TEMPLATES;
 pub(super) use kind::{document_in, heading};
@@ -28,6 +30,8 @@ use template::Words;
 
 /// The name under which documents are filled in from templates, without an engine.
 pub(crate) const TEMPLATE: &str = "template";
+/// What a project tells engines about itself.
+const MEMORY: &str = ".specify/memory";
 /// The rules of a project.
 const CONSTITUTION: &str = ".specify/memory/constitution.md";
 
