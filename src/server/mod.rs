@@ -23,6 +23,7 @@ mod policies;
 mod projects;
 mod protocols;
 mod pull_requests;
+mod reconcile;
 mod router;
 mod runs;
 mod serve;

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, ErrorBody, InvalidBody};
 use super::extract::{JsonBody, PathParams, QueryParams};
-use super::settle::{settle, settle_run};
+use super::settle::{settle, settle_anywhere};
 use super::state::{App, AppState};
 use crate::store::jobs::{self, JobState};
 use crate::store::runs::{self, RunFilter};
@@ -118,8 +118,8 @@ async fn show_run(
     let Some(job) = job else {
         return Ok(Json(run));
     };
-    match tokio::time::timeout(ASKING, settle_run(&app, &run, job)).await {
-        Ok(Ok(())) => Ok(Json(get(&app, &run.run_id)?)),
+    match tokio::time::timeout(ASKING, settle_anywhere(&app, job)).await {
+        Ok(Ok(_)) => Ok(Json(get(&app, &run.run_id)?)),
         Ok(Err(error)) => {
             tracing::debug!(?error, %job, "cannot ask how the job of a run stands");
             Ok(Json(run))

@@ -9,6 +9,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use super::metrics;
+use super::reconcile::reconcile;
 use super::router::router;
 use super::state::AppState;
 
@@ -31,6 +32,7 @@ pub async fn serve(
         .map_err(io::Error::other)?;
     metrics::recorder();
     tokio::spawn(keep_house(app.clone()));
+    let reconciling = tokio::spawn(reconcile(app.clone()));
     let listener = listener.tap_io(|connection| {
         // Where it cannot be set, small answers take longer, no more.
         drop(connection.set_nodelay(true));
@@ -51,6 +53,8 @@ pub async fn serve(
     };
     // The task that does it may never have its turn: the runtime ends now, and waits for what is executed.
     app.work.close();
+    // It gives back what other servers would wait for; where it cannot, they wait.
+    drop(tokio::time::timeout(GRACE, reconciling).await);
     outcome
 }
 

@@ -2,33 +2,53 @@
 //!
 //! Always so: what the job says is kept, once.
 
-use millwright_core::refs::{JobId, Run, RunStatus};
+use millwright_core::refs::{JobId, RunStatus};
 
 use super::error::ApiError;
-use super::jobs::{Job, JobServer};
+use super::jobs::{Job, JobError, JobServer};
 use super::state::App;
-use crate::store::runs;
+use crate::store::runs::{self, JobEnd};
+use crate::store::{StoreError, Timestamp};
 
-/// Finishes a run whose job has ended. The job must be one that [`runs::followed_job`] names.
+/// Why it is not known whether a job has ended, or its end is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SettleError {
+    /// The job cannot be read.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// What it says cannot be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<SettleError> for ApiError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Job(error) => error.into(),
+            SettleError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled {
+    /// How a run that follows the job stands.
+    pub(super) status: RunStatus,
+    /// How many runs were finished.
+    pub(super) closed: usize,
+}
+
+/// Finishes the runs that follow a job, wherever it runs, if it has ended.
 ///
 /// # Errors
 /// What asking for the job says.
-pub(super) async fn settle_run(app: &App, run: &Run, id: JobId) -> Result<(), ApiError> {
+pub(super) async fn settle_anywhere(app: &App, id: JobId) -> Result<Settled, SettleError> {
     let (server, job) = app.jobs.find(id).await?;
-    if job.state().is_final() && !is_of_an_earlier_attempt(run, &job) {
-        settle(app, &server, id).await?;
-    }
-    Ok(())
+    settle_as(app, &server, id, &job).await
 }
 
-/// A run that was opened again names the job of the attempt before until it is told the new one.
-fn is_of_an_earlier_attempt(run: &Run, job: &Job) -> bool {
-    let begun = run.started_at.as_deref();
-    let begun = begun.and_then(|begun| begun.parse::<jiff::Timestamp>().ok());
-    run.attempt > Some(1) && job.completed_at < begun
-}
-
-/// Asks how a job ended, finishes the runs that follow it, and returns how such a run stands.
+/// Asks how a job ended, and finishes the runs that follow it.
 ///
 /// # Errors
 /// What asking for the job says.
@@ -36,16 +56,43 @@ pub(super) async fn settle(
     app: &App,
     server: &JobServer,
     id: JobId,
-) -> Result<RunStatus, ApiError> {
+) -> Result<Settled, SettleError> {
     let job = server.job(id).await?;
+    settle_as(app, server, id, &job).await
+}
+
+async fn settle_as(
+    app: &App,
+    server: &JobServer,
+    id: JobId,
+    job: &Job,
+) -> Result<Settled, SettleError> {
     let status = job.state().run_status();
-    if !status.is_final() || job.emits_references() {
-        return Ok(status);
+    let left = Settled { status, closed: 0 };
+    if !status.is_final() {
+        return Ok(left);
     }
-    let result = server.result(id).await?.result;
-    let end = runs::end_with(status, result);
-    app.store
-        .write(move |connection| runs::finish_for_job(connection, id, &end))
-        .await?;
-    Ok(status)
+    if job.emits_references() {
+        if let (Some(flow), false) = (job.parent, server.is_mill()) {
+            // It came to its end without naming its flow: the API was away then.
+            let follow = move |connection: &_| runs::follow_flow(connection, id, flow);
+            app.store.write(follow).await?;
+        }
+        return Ok(left);
+    }
+    let result = match server.result(id).await {
+        Ok(result) => result.result,
+        Err(JobError::TooLong(_)) => runs::too_long(),
+        Err(error) => return Err(error.into()),
+    };
+    let moment = |at: jiff::Timestamp| Timestamp(at.as_microsecond());
+    let end = JobEnd {
+        status,
+        result,
+        started_at: job.started_at.map(moment),
+        ended_at: job.completed_at.map_or_else(Timestamp::now, moment),
+    };
+    let finish = move |connection: &_| runs::finish_for_job(connection, id, &end);
+    let closed = app.store.write(finish).await?.len();
+    Ok(Settled { status, closed })
 }

@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::windmill::Connection;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 
 /// The application, as handlers take it: `State(app): State<AppState>`.
 pub type AppState = Arc<App>;
@@ -41,6 +42,8 @@ pub struct App {
     pub(super) log_roots: LogRoots,
     /// Readers of logs that wait for who asks for the next part.
     pub(super) parked: Parked,
+    /// How often open runs are looked at whose job may have ended in Windmill.
+    pub(super) reconcile_every: Option<Duration>,
     /// How long a stream may be silent.
     pub(super) keep_alive: Duration,
     /// The step executables that workers may fetch.
@@ -68,6 +71,9 @@ pub struct ServerOptions {
     pub dist: Vec<PathBuf>,
     /// How steps are executed.
     pub work: WorkOptions,
+    /// How often open runs are looked at whose job may have ended in Windmill; every second where it is not said, and never where
+    /// it is zero.
+    pub reconcile_every: Option<Duration>,
     /// How long a stream may be silent before a comment keeps it alive; 15 s where it is not said.
     pub keep_alive: Option<Duration>,
 }
@@ -104,6 +110,8 @@ impl App {
             log_roots,
             webhooks: options.webhooks,
             executables: Executables::new(std::iter::once(beside()).chain(options.dist)),
+            reconcile_every: Some(options.reconcile_every.unwrap_or(RECONCILE_EVERY))
+                .filter(|every| !every.is_zero()),
             keep_alive: options.keep_alive.unwrap_or(KEEP_ALIVE),
             parked: Parked::default(),
             jobs,

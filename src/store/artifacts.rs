@@ -114,24 +114,6 @@ pub fn path_of(
         .optional()?)
 }
 
-/// The names and paths of those of a run's artifacts that have one of three names.
-///
-/// # Errors
-/// Those of the database.
-pub fn paths_of(
-    connection: &Connection,
-    run_id: &str,
-    names: [&str; 3],
-) -> Result<Vec<(String, String)>, StoreError> {
-    let query = "SELECT name, path FROM run_artifacts WHERE run_id = ?1 AND name IN (?2, ?3, ?4)";
-    let mut statement = connection.prepare_cached(query)?;
-    let [first, second, third] = names;
-    let found = statement.query_map((run_id, first, second, third), |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
-}
-
 fn read(row: &Row<'_>) -> rusqlite::Result<Artifact> {
     Ok(Artifact {
         id: row.get(0)?,

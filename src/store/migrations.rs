@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_lost_claims.sql"),
     include_str!("migrations/0011_webhooks.sql"),
     include_str!("migrations/0012_policies.sql"),
+    include_str!("migrations/0013_reconciliation.sql"),
 ];
 
 /// The newest version that this program knows.

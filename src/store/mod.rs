@@ -10,6 +10,7 @@ mod connection;
 mod database;
 mod error;
 pub mod jobs;
+pub mod leases;
 mod migrations;
 pub mod protocols;
 mod readers;

@@ -2,6 +2,8 @@
 //!
 //! Always so: it listens on loopback, on a port that the system chose, and is gone with the fixture.
 
+use std::path::Path;
+
 use millwright::server::{self, App, AppState, ServerOptions};
 use millwright::store::{Store, StoreOptions};
 use reqwest::{Method, StatusCode};
@@ -42,13 +44,16 @@ impl Api {
     }
 
     /// An API with what `options` makes of its folder.
-    pub(crate) async fn start_with(
-        options: impl FnOnce(&std::path::Path) -> ServerOptions,
-    ) -> Self {
+    pub(crate) async fn start_with(options: impl FnOnce(&Path) -> ServerOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path());
+        Self::on(&folder.path().join("test.db"), folder, options).await
+    }
+
+    /// An API on a database that another may have too.
+    pub(crate) async fn on(database: &Path, folder: TempDir, options: ServerOptions) -> Self {
         let token = options.token.clone();
-        let store = Store::open(&StoreOptions::file(folder.path().join("test.db"))).unwrap();
+        let store = Store::open(&StoreOptions::file(database)).unwrap();
         let app = App::new(store, options).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -2,6 +2,8 @@
 //!
 //! Always so: what is put together from parts is checked to be without a gap.
 
+use std::time::Duration;
+
 use millwright::server::ServerOptions;
 use millwright::store::jobs;
 use millwright_core::refs::JobId;
@@ -19,6 +21,7 @@ impl Api {
         Self::start_with(|folder| ServerOptions {
             log_roots: vec![folder.to_owned()],
             windmill,
+            reconcile_every: Some(Duration::ZERO),
             ..ServerOptions::default()
         })
         .await

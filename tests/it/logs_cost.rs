@@ -152,7 +152,7 @@ fn way_of(windmill: &Windmill, offset: u64) -> u64 {
     let asked = windmill.take_asked().into_iter();
     let logs = asked.filter_map(|asked| match asked {
         Asked::Log(_, character) => Some(offset.saturating_sub(byte_of(character))),
-        Asked::Job(_) | Asked::File(_) => None,
+        _ => None,
     });
     logs.sum()
 }
@@ -328,6 +328,7 @@ async fn a_stream_is_kept_alive_while_it_goes_to_its_place() {
     let (windmill, url) = Windmill::start().await;
     let api = Api::start_with(|_| ServerOptions {
         keep_alive: Some(Duration::from_millis(20)),
+        reconcile_every: Some(Duration::ZERO),
         windmill: Some(windmill_double::options(&url, windmill_double::TOKEN)),
         ..ServerOptions::default()
     })

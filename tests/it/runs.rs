@@ -3,9 +3,9 @@
 //! Always so: what is kept is read back through the API.
 
 use millwright::server::ApiError;
-use millwright::store::StoreError;
-use millwright::store::runs::finish_for_job;
-use millwright_core::refs::{FinishRun, JobId, RunStatus};
+use millwright::store::runs::{JobEnd, finish_for_job};
+use millwright::store::{StoreError, Timestamp};
+use millwright_core::refs::{JobId, RunStatus};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -236,12 +236,11 @@ async fn pages_neither_skip_nor_repeat_while_runs_arrive() {
 
 /// Ends a job as the mill does.
 async fn end_job(api: &Api, job: JobId, status: RunStatus) -> Vec<String> {
-    let end = FinishRun {
+    let end = JobEnd {
         status,
-        result: None,
-        error: None,
-        cost_tokens: None,
-        cost_cents: None,
+        result: Value::Null,
+        started_at: None,
+        ended_at: Timestamp::now(),
     };
     let finished = api
         .app

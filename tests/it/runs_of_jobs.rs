@@ -29,6 +29,7 @@ async fn a_failure_is_the_same_wherever_its_job_ran() {
         let there = windmill.put(Job {
             ended: Some(result),
             failed: true,
+            said: json!({"completed_at": "2099-01-01T00:00:00Z"}),
             ..Job::default()
         });
         api.run_of_job("windmill", there).await;

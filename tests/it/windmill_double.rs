@@ -4,6 +4,7 @@
 //! given is counted.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -23,6 +24,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::windmill_oddities::{self, Oddities};
+
 pub(crate) const TOKEN: &str = "windmill-token";
 
 /// A Windmill.
@@ -34,6 +37,7 @@ struct Inner {
     jobs: Mutex<BTreeMap<JobId, Job>>,
     files: Mutex<BTreeMap<String, String>>,
     given: AtomicU64,
+    oddities: Oddities,
     asked: Mutex<Vec<Asked>>,
 }
 
@@ -46,6 +50,12 @@ pub(crate) enum Asked {
     Log(JobId, u64),
     /// A file of a job's older text.
     File(String),
+    /// A page of the jobs that have not ended.
+    Queue(usize),
+    /// Whether there is the workspace.
+    Workspace,
+    /// Anything, while every request fails.
+    Failed,
 }
 
 /// A job as the test wants it.
@@ -60,6 +70,8 @@ pub(crate) struct Job {
     pub(crate) ended: Option<Value>,
     pub(crate) failed: bool,
     pub(crate) flow_status: Option<Value>,
+    /// What else its answer says, such as `canceled`.
+    pub(crate) said: Value,
     /// Asking how the job stands fails.
     pub(crate) broken: bool,
     /// The log's answer breaks off before its end.
@@ -87,17 +99,25 @@ impl Windmill {
     /// Starts one, and says how it is reached.
     pub(crate) async fn start() -> (Self, String) {
         let windmill = Self::default();
+        let address = windmill.serve_at(([127, 0, 0, 1], 0).into()).await;
+        (windmill, format!("http://{address}"))
+    }
+
+    /// Listens at an address.
+    pub(crate) async fn serve_at(&self, address: SocketAddr) -> SocketAddr {
+        let windmill = self.clone();
         let routes = Router::new()
             .route("/jobs_u/get/{id}", get(show))
             .route("/jobs_u/getupdate/{id}", get(update))
             .route("/jobs_u/completed/get_result_maybe/{id}", get(result))
             .route("/jobs_u/get_log_file/{*path}", get(file))
             .with_state(windmill.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let service = Router::new().nest("/api/w/starter", routes);
+        let service = windmill_oddities::around(service, &windmill);
         tokio::spawn(async move { axum::serve(listener, service).await });
-        (windmill, url)
+        address
     }
 
     pub(crate) fn put(&self, job: Job) -> JobId {
@@ -127,6 +147,23 @@ impl Windmill {
         change(self.0.jobs.lock().unwrap().get_mut(&id).unwrap());
     }
 
+    /// Windmill forgets a job.
+    pub(crate) fn delete(&self, id: JobId) {
+        self.0.jobs.lock().unwrap().remove(&id).unwrap();
+    }
+
+    /// What is odd about it.
+    pub(crate) fn oddities(&self) -> &Oddities {
+        &self.0.oddities
+    }
+
+    /// The jobs that have not ended.
+    pub(crate) fn open_jobs(&self) -> Vec<JobId> {
+        let jobs = self.0.jobs.lock().unwrap();
+        let open = jobs.iter().filter(|(_, job)| job.ended.is_none());
+        open.map(|(id, _)| *id).collect()
+    }
+
     pub(crate) fn put_file(&self, path: String, text: String) {
         self.0.files.lock().unwrap().insert(path, text);
     }
@@ -148,12 +185,17 @@ impl Windmill {
         self.0.given.load(Ordering::Relaxed)
     }
 
+    /// The requests since they were last taken.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.0.asked.lock().unwrap().clone()
+    }
+
     /// The requests since this was last called.
     pub(crate) fn take_asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.0.asked.lock().unwrap())
     }
 
-    fn note(&self, asked: Asked) {
+    pub(crate) fn note(&self, asked: Asked) {
         self.0.asked.lock().unwrap().push(asked);
     }
 
@@ -214,6 +256,9 @@ async fn show(
     }
     if let Some(status) = job.flow_status {
         answer["flow_status"] = status;
+    }
+    for (name, value) in job.said.as_object().into_iter().flatten() {
+        answer[name] = value.clone();
     }
     Ok(Json(answer))
 }

@@ -81,6 +81,7 @@ impl Prepared {
             windmill: None,
             dist: Vec::new(),
             mill: Some(mill.routes()),
+            reconcile_every: None,
             keep_alive: None,
             work,
         };

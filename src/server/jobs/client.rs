@@ -14,12 +14,14 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use super::error::JobError;
-use super::record::{Job, MaybeResult};
+use super::record::{Job, Listed, MaybeResult};
 use super::update::Update;
-use crate::windmill::{self, Connection, WindmillError, reason_of};
+use crate::windmill::{self, Connection, reason_of};
 
 /// An answer that is no log is never longer.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+/// So many jobs are asked for at once. A server may give fewer.
+pub(in crate::server) const PAGE: usize = 1000;
 /// The mill has one workspace; its routes take any name.
 const MILL_WORKSPACE: &str = "starter";
 
@@ -70,6 +72,11 @@ impl JobClient {
         self.windmill.is_some()
     }
 
+    /// Windmill alone, where there is one.
+    pub(in crate::server) fn windmill(&self) -> Option<&JobServer> {
+        self.windmill.as_ref()
+    }
+
     /// The mill alone.
     pub(in crate::server) fn mill(&self) -> &JobServer {
         &self.mill
@@ -85,13 +92,17 @@ impl JobServer {
     /// How a job stands, without its log.
     pub(in crate::server) async fn job(&self, id: JobId) -> Result<Job, JobError> {
         let path = format!("jobs_u/get/{id}?no_logs=true&no_code=true");
-        self.json(id, &path).await
+        let (status, content) = self.ask(&path).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Err(self.not_found(id, content).await);
+        }
+        parsed(accepted(status, content, || JobError::NotFound(id))?).await
     }
 
     /// A job's result, where it has ended.
     pub(in crate::server) async fn result(&self, id: JobId) -> Result<MaybeResult, JobError> {
         let path = format!("jobs_u/completed/get_result_maybe/{id}?get_started=true");
-        let result: MaybeResult = self.json(id, &path).await?;
+        let result: MaybeResult = parsed(self.get(id, &path).await?).await?;
         // Windmill answers 200 for a job that it does not know.
         if result.started.is_none() && !result.completed {
             return Err(JobError::NotFound(id));
@@ -119,35 +130,80 @@ impl JobServer {
             .await
     }
 
-    async fn json<T: DeserializeOwned>(&self, id: JobId, path: &str) -> Result<T, JobError> {
-        let mut content = self.get(id, path).await?;
-        let mut bytes = Vec::new();
-        while let Some(part) = content.try_next().await? {
-            bytes.extend_from_slice(&part);
-            if bytes.len() > ANSWER_LIMIT {
-                return Err(JobError::BadAnswer(format!(
-                    "more than {ANSWER_LIMIT} bytes"
-                )));
-            }
+    /// A page of the jobs that have not ended, newest first. Pages begin at 1.
+    pub(in crate::server) async fn queued(&self, page: usize) -> Result<Vec<JobId>, JobError> {
+        let path = format!("jobs/queue/list?per_page={PAGE}&page={page}");
+        let (status, content) = self.ask(&path).await?;
+        let missing = || JobError::BadAnswer("there is no list of its jobs".to_owned());
+        let listed: Vec<Listed> = parsed(accepted(status, content, missing)?).await?;
+        Ok(listed.into_iter().map(|job| job.id).collect())
+    }
+
+    /// Whether it is this machine's mill.
+    pub(in crate::server) fn is_mill(&self) -> bool {
+        matches!(&*self.0, Transport::Mill(_))
+    }
+
+    /// Whether the workspace is there that is asked about. The mill takes any.
+    pub(in crate::server) async fn has_workspace(&self) -> Result<bool, JobError> {
+        match &*self.0 {
+            Transport::Mill(_) => Ok(true),
+            Transport::Windmill(client) => Ok(client.workspace_exists().await?),
         }
-        serde_json::from_slice(&bytes).map_err(|error| JobError::BadAnswer(error.to_string()))
     }
 
     async fn get(&self, id: JobId, path: &str) -> Result<Content, JobError> {
-        let (status, content) = match &*self.0 {
-            Transport::Mill(routes) => ask_mill(routes, path).await?,
-            Transport::Windmill(client) => ask_windmill(client, path).await?,
-        };
-        match status {
-            StatusCode::OK => Ok(content),
-            StatusCode::NOT_FOUND => Err(JobError::NotFound(id)),
-            // Without a token Windmill answers 400.
-            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(JobError::Refused(status))
-            }
-            other => Err(JobError::BadAnswer(format!("status {other}"))),
+        let (status, content) = self.ask(path).await?;
+        accepted(status, content, || JobError::NotFound(id))
+    }
+
+    async fn ask(&self, path: &str) -> Result<(StatusCode, Content), JobError> {
+        match &*self.0 {
+            Transport::Mill(routes) => ask_mill(routes, path).await,
+            Transport::Windmill(client) => ask_windmill(client, path).await,
         }
     }
+
+    /// Windmill names the job that it does not know. A 404 that names none comes from something before it.
+    async fn not_found(&self, id: JobId, content: Content) -> JobError {
+        let said = whole(content).await.unwrap_or_default();
+        if String::from_utf8_lossy(&said).contains(&id.to_string()) {
+            return JobError::NotFound(id);
+        }
+        JobError::BadAnswer("a 404 that does not name the job".to_owned())
+    }
+}
+
+fn accepted(
+    status: StatusCode,
+    content: Content,
+    missing: impl FnOnce() -> JobError,
+) -> Result<Content, JobError> {
+    match status {
+        StatusCode::OK => Ok(content),
+        StatusCode::NOT_FOUND => Err(missing()),
+        // Without a token Windmill answers 400.
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(JobError::Refused(status))
+        }
+        other => Err(JobError::BadAnswer(format!("status {other}"))),
+    }
+}
+
+async fn parsed<T: DeserializeOwned>(content: Content) -> Result<T, JobError> {
+    let bytes = whole(content).await?;
+    serde_json::from_slice(&bytes).map_err(|error| JobError::BadAnswer(error.to_string()))
+}
+
+async fn whole(mut content: Content) -> Result<Vec<u8>, JobError> {
+    let mut bytes = Vec::new();
+    while let Some(part) = content.try_next().await? {
+        bytes.extend_from_slice(&part);
+        if bytes.len() > ANSWER_LIMIT {
+            return Err(JobError::TooLong(ANSWER_LIMIT));
+        }
+    }
+    Ok(bytes)
 }
 
 async fn ask_mill(routes: &Router, path: &str) -> Result<(StatusCode, Content), JobError> {
@@ -168,10 +224,7 @@ async fn ask_windmill(
     client: &windmill::Client,
     path: &str,
 ) -> Result<(StatusCode, Content), JobError> {
-    let response = client.answer(path).await.map_err(|error| match error {
-        WindmillError::Unreachable { reason, .. } => JobError::Unreachable(reason),
-        other => JobError::BadAnswer(other.to_string()),
-    })?;
+    let response = client.answer(path).await?;
     let cut = |error| JobError::Unreachable(reason_of(error));
     let status = response.status();
     Ok((status, response.bytes_stream().map_err(cut).boxed()))

@@ -8,7 +8,7 @@ mod record;
 mod scan;
 mod update;
 
-pub(super) use client::{JobClient, JobServer};
+pub(super) use client::{JobClient, JobServer, PAGE};
 pub(super) use error::JobError;
 pub(super) use record::{FlowStatus, Job, JobState, Module};
 pub(super) use update::Update;

@@ -28,8 +28,13 @@ pub(in crate::server) struct Job {
     #[serde(default)]
     is_flow_step: bool,
     script_path: Option<String>,
+    /// When it began; of one that was cancelled before, nothing.
+    pub(in crate::server) started_at: Option<jiff::Timestamp>,
     /// When it ended.
     pub(in crate::server) completed_at: Option<jiff::Timestamp>,
+    /// The flow, round or branch that it is a step of.
+    #[serde(rename = "parent_job")]
+    pub(in crate::server) parent: Option<JobId>,
     /// Of a flow: how its steps stand.
     pub(in crate::server) flow_status: Option<FlowStatus>,
 }
@@ -76,6 +81,12 @@ pub(in crate::server) struct Module {
     /// Attempts that failed before.
     #[serde(default)]
     pub(in crate::server) failed_retries: Vec<JobId>,
+}
+
+/// A job in a list.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Listed {
+    pub(super) id: JobId,
 }
 
 /// A job's result, where there is one yet.

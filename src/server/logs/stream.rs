@@ -133,7 +133,7 @@ impl Teller {
     async fn end_event(&mut self) -> Result<Event, ApiError> {
         let mut status = self.run().await?.status;
         if let Some((server, job)) = self.source.job.clone().filter(|_| !status.is_final()) {
-            status = settle(&self.app, &server, job).await?;
+            status = settle(&self.app, &server, job).await?.status;
             // Where the run follows another job than the one whose log this is, that is the job's state.
             let settled = self.run().await?.status;
             status = if settled.is_final() { settled } else { status };

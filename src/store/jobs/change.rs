@@ -225,7 +225,13 @@ fn finish_runs(
         (false, true) => RunStatus::Cancelled,
         (false, false) => RunStatus::Failed,
     };
-    runs::finish_for_job(connection, id, &runs::end_with(status, result))?;
+    let end = runs::JobEnd {
+        status,
+        result,
+        started_at: None,
+        ended_at: Timestamp::now(),
+    };
+    runs::finish_for_job(connection, id, &end)?;
     Ok(())
 }
 

@@ -2,16 +2,20 @@
 //!
 //! Always so: a run that has finished keeps its status, its end and what was noted then, until a higher attempt reopens it.
 
+mod copy;
 mod finish;
 mod list;
+mod of_jobs;
 mod row;
 mod start;
 
 use millwright_core::refs::Run;
 use rusqlite::{Connection, OptionalExtension};
 
-pub use finish::{end_with, finish, finish_for_job, followed_job};
+pub use copy::too_long;
+pub use finish::finish;
 pub use list::{RunFilter, list};
+pub use of_jobs::{JobEnd, finish_for_job, follow_flow, followed_job, open_jobs};
 pub use start::start;
 
 use super::StoreError;

@@ -1,0 +1,11 @@
+-- Finds the runs that refer to a job, whichever of its resources they name.
+CREATE INDEX run_artifacts_path ON run_artifacts (path);
+DROP INDEX run_artifacts_flow_result;
+DROP INDEX run_artifacts_logs;
+
+-- What one server at a time does for all that share the database: who, and until when.
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;

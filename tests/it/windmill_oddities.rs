@@ -1,0 +1,101 @@
+//! Lists of a Windmill's open jobs, its workspace, and answers of something that stands before it.
+//!
+//! Always so: what is odd is so for every request, until it is changed.
+
+use std::sync::Mutex;
+
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::windmill_double::{Asked, Windmill};
+
+/// What is odd about a Windmill.
+#[derive(Default)]
+pub(crate) struct Oddities {
+    /// What every request is answered with.
+    fault: Mutex<Option<Fault>>,
+    /// The workspace that it has instead of the one that is asked about.
+    workspace: Mutex<Option<&'static str>>,
+    /// How many jobs a page of a list has, whatever was asked for.
+    page: Mutex<Option<usize>>,
+}
+
+type Fault = (StatusCode, &'static str);
+
+impl Windmill {
+    /// Every request is answered so, or as usual.
+    pub(crate) fn fail_with(&self, fault: Option<Fault>) {
+        *self.oddities().fault.lock().unwrap() = fault;
+    }
+
+    /// Its workspace has another name.
+    pub(crate) fn rename(&self, workspace: &'static str) {
+        *self.oddities().workspace.lock().unwrap() = Some(workspace);
+    }
+
+    /// Lists give no more than this at once.
+    pub(crate) fn list_by(&self, page: usize) {
+        *self.oddities().page.lock().unwrap() = Some(page);
+    }
+}
+
+/// A Windmill's routes with its lists, and with what is odd about it.
+pub(crate) fn around(service: Router, windmill: &Windmill) -> Router {
+    let own = Router::new()
+        .route("/api/w/starter/jobs/queue/list", get(queue))
+        .route("/api/workspaces/exists", post(exists))
+        .with_state(windmill.clone());
+    service
+        .merge(own)
+        .layer(from_fn_with_state(windmill.clone(), fault))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    page: usize,
+    per_page: usize,
+}
+
+async fn queue(State(windmill): State<Windmill>, Query(asked): Query<Page>) -> Json<Vec<Value>> {
+    windmill.note(Asked::Queue(asked.page));
+    let most = windmill
+        .oddities()
+        .page
+        .lock()
+        .unwrap()
+        .unwrap_or(asked.per_page);
+    let open = windmill.open_jobs().into_iter();
+    let page = open.skip((asked.page - 1) * most).take(most);
+    Json(
+        page.map(|id| json!({"type": "QueuedJob", "id": id}))
+            .collect(),
+    )
+}
+
+async fn exists(State(windmill): State<Windmill>, Json(asked): Json<Value>) -> Json<bool> {
+    windmill.note(Asked::Workspace);
+    let workspace = windmill
+        .oddities()
+        .workspace
+        .lock()
+        .unwrap()
+        .unwrap_or("starter");
+    Json(asked["id"] == workspace)
+}
+
+async fn fault(State(windmill): State<Windmill>, request: Request, next: Next) -> Response {
+    let fault = *windmill.oddities().fault.lock().unwrap();
+    match fault {
+        Some(fault) => {
+            windmill.note(Asked::Failed);
+            fault.into_response()
+        }
+        None => next.run(request).await,
+    }
+}
