@@ -39,7 +39,7 @@ test-code: $(WASM) $(VALIDATOR)/node_modules/.installed $(JAVASCRIPT)/node_modul
 	npm ci --prefix $* --no-audit --no-fund --silent
 	touch $@
 
-test-agents: ## run the real agents against stand-ins for their models; npm installs them once, about 0.9 GB
+test-agents: $(WASM) $(VALIDATOR)/node_modules/.installed $(JAVASCRIPT)/node_modules/.installed ## run the real agents against stand-ins for their models; npm installs them once, about 0.9 GB
 	$(CARGO) build --workspace --locked
 	agents=$$(tests/agents/install.sh) && export MILLWRIGHT_TEST_AGENTS="$$agents" && \
 	$(CARGO) test --locked -p millwright-step --test agents -- --ignored && \

@@ -332,7 +332,18 @@ async fn a_report_that_says_what_it_may_not_is_refused() {
     let setup = Setup::new(&[]).await;
     let path = format!("/projects/{}/setup", setup.id);
     let event = |event_type: &str, message: &str, metadata: Value| json!({"events": [{"event_type": event_type, "message": message, "metadata": metadata}]});
+    let stages = |stages: Value| {
+        let metadata = json!({"failed_stages": stages});
+        (
+            event("setup_discovery_warning", "m", metadata),
+            "metadata.failed_stages",
+        )
+    };
     for (report, place) in [
+        stages(json!({"a": "b"})),
+        stages(json!([["a"]])),
+        stages(json!(["at https://a:b@c/d"])),
+        stages(json!(vec!["a"; 101])),
         (event("setup_completed", "m", json!({})), "event_type"),
         (event("step_started", "m", json!({})), "event_type"),
         (

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::api_fixture::client;
 use crate::process::{Process, millwright};
+use crate::protocol_fixture::Project;
 
 /// A server of today over a database of an earlier version, with a project's folder.
 struct Older {
@@ -370,4 +371,16 @@ async fn ten_thousand_runs_are_audited_in_bounded_memory() {
     assert_eq!(counts["counts"]["backfilled"], 10_001);
     let grown = older.server.peak_memory().saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB more for 100 MB of steps");
+}
+
+#[tokio::test]
+async fn a_project_that_is_set_up_has_nothing_to_mend() {
+    let project = Project::new().await;
+    let setup = project.api.get("/protocols").await.expect(200);
+    assert_eq!(setup.as_array().unwrap().len(), 1);
+    let all = project.api.post("/specs/audit", &json!({})).await;
+    assert_eq!(all.expect(200)["results"], json!([]));
+    let named = json!({"protocol_id": setup[0]["id"]});
+    let named = project.api.post("/specs/audit", &named).await.expect(200);
+    assert_eq!(named["results"][0]["outcome"], "unplanned");
 }

@@ -66,7 +66,8 @@ impl Changes {
 }
 
 impl Tables<'_> {
-    /// The protocol runs of a scope, by id.
+    /// The protocol runs of a scope, by id. One that stands for a project's setup has no spec, and is none of them unless it
+    /// is named.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the scope names a project or a protocol run that there is not.
@@ -83,7 +84,8 @@ impl Tables<'_> {
         self.connection
             .prepare_cached(
                 "SELECT id FROM protocol_runs WHERE id > ?1 AND (?2 IS NULL OR project_id = ?2)
-                     AND (?3 IS NULL OR id = ?3) ORDER BY id LIMIT ?4",
+                     AND (?3 = id OR (?3 IS NULL AND protocol_name <> 'setup-' || project_id))
+                     ORDER BY id LIMIT ?4",
             )?
             .query_map(
                 (
