@@ -3,6 +3,7 @@
 //! Always so: a command returns its [`Exit`]; only this room prints, and only `main` ends the process.
 
 mod deploy;
+mod doctor;
 mod flows;
 mod frames;
 mod generated;
@@ -37,7 +38,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs a flow or a script on this machine.
+    /// Runs a flow or a script: on this machine, or with `--on windmill` what was deployed there.
     Run(run::RunArgs),
     /// Serves the refs API: runs, their logs, results and references.
     Serve(serve::ServeArgs),
@@ -56,6 +57,11 @@ enum Command {
     /// Prints what would be done: `+` is made, `~` is changed, `-` is removed, `!` is somebody else's and left alone. Ends
     /// with 1 where something is somebody else's.
     Deploy(deploy::DeployArgs),
+    /// Looks from one side to the other whether everything is in its place, and says what to do.
+    ///
+    /// The refs API and its token; Windmill, its version, workspace and workers; what a job there sees; the executables, the
+    /// engines and git on this machine. Ends with 1 where something is wrong.
+    Doctor(doctor::DoctorArgs),
     /// Writes the program's own descriptions: `schemas/` and `docs/cli.md`.
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
@@ -114,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Deploy(args) => deploy::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Reference(args) => reference::run(&args),
     };
     let outcome = match (outcome, output::failure()) {

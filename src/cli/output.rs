@@ -48,6 +48,13 @@ pub(super) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// A question, after which an answer is written on the same line.
+pub(super) fn prompt(text: &str) {
+    let mut stderr = io::stderr();
+    // There is nowhere else to ask it.
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
 /// What went wrong.
 pub(super) fn error(text: impl std::fmt::Display) {
     note(format_args!("error: {text}"));

@@ -65,6 +65,11 @@ impl RemoteArgs {
 }
 
 impl Remote {
+    /// Its address.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// What a route answers.
     pub(super) async fn get(&self, path: &str) -> Result<Value, CommandError> {
         self.json(self.request(Method::GET, path).timeout(LIMIT))

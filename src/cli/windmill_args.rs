@@ -47,20 +47,43 @@ impl WindmillArgs {
         Client::new(connection).map_err(|error| CommandError::new(Exit::Unavailable, error))
     }
 
+    /// The arguments by which another command is told of the same Windmill, with a blank before each. The token is none of them.
+    pub(super) fn arguments(&self) -> String {
+        let named = [("base-url", &self.base_url), ("workspace", &self.workspace)];
+        let given = named
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.fold(String::new(), |text, (name, value)| {
+            format!("{text} --{name} {value}")
+        })
+    }
+
+    /// The same; nothing where no Windmill is named.
+    pub(super) fn named_client(&self) -> Result<Option<Client>, CommandError> {
+        let connection = self.named_connection()?;
+        let client = connection.map(Client::new).transpose();
+        client.map_err(|error| CommandError::new(Exit::Unavailable, error))
+    }
+
     fn connection(&self) -> Result<Connection, CommandError> {
-        if let Some(url) = &self.base_url {
-            return self.named(url);
-        }
-        if let Some(profile) = self.profile()? {
-            let token = self.token().unwrap_or(profile.token);
-            return connect(&profile.remote, token, &profile.workspace, |error| {
-                format!("the saved profile {}: {error}", profile.name)
-            });
-        }
-        match of_environment(self.workspace.as_deref(), self.token())? {
+        match self.named_connection()? {
             Some(connection) => Ok(connection),
             None => Err(bad_input(self.nothing_named()?)),
         }
+    }
+
+    fn named_connection(&self) -> Result<Option<Connection>, CommandError> {
+        if let Some(url) = &self.base_url {
+            return self.named(url).map(Some);
+        }
+        if let Some(profile) = self.profile()? {
+            let token = self.token().unwrap_or(profile.token);
+            let connection = connect(&profile.remote, token, &profile.workspace, |error| {
+                format!("the saved profile {}: {error}", profile.name)
+            });
+            return connection.map(Some);
+        }
+        of_environment(self.workspace.as_deref(), self.token())
     }
 
     /// The one at an address that was given.

@@ -21,11 +21,11 @@ use uuid::Uuid;
 
 pub use error::MillError;
 pub use event::{Change, End, Event};
+pub(crate) use flow::line_of;
 pub use options::MillOptions;
 pub use routes::routes;
 pub use service::{JobEnd, Mill, Started};
 pub use sources::Sources;
-pub(crate) use worker::LOG_BANNER;
 
 /// Who starts and ends jobs here: the mill knows one person, the one at the machine.
 const USER: &str = "admin";

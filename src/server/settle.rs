@@ -5,10 +5,11 @@
 use millwright_core::refs::{JobId, RunStatus};
 
 use super::error::ApiError;
-use super::jobs::{Job, JobError, JobServer};
+use super::jobs::{JobError, JobServer};
 use super::state::App;
 use crate::store::runs::{self, JobEnd};
 use crate::store::{StoreError, Timestamp};
+use crate::windmill::Job;
 
 /// Why it is not known whether a job has ended, or its end is not kept.
 #[derive(Debug, thiserror::Error)]

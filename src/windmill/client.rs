@@ -222,6 +222,13 @@ impl Client {
         }
     }
 
+    pub(super) fn broken_off(&self) -> WindmillError {
+        WindmillError::Unreachable {
+            address: self.connection.address(),
+            reason: "the answer broke off".to_owned(),
+        }
+    }
+
     pub(super) fn bad_answer(&self, what: &str, reason: String) -> WindmillError {
         WindmillError::BadAnswer {
             address: self.connection.address(),

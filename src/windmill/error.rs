@@ -48,6 +48,14 @@ pub enum WindmillError {
         /// What it said.
         said: String,
     },
+    /// It could not do it, which may pass.
+    #[error("Windmill could not give {what}: {said}")]
+    Failed {
+        /// What was asked for.
+        what: String,
+        /// What it said.
+        said: String,
+    },
     /// It answers, but not what it should.
     #[error(
         "{address} answered {what} with what is not understood: {reason}; is it a Windmill of version 1.500 or newer?"

@@ -2,7 +2,7 @@
 //!
 //! Always so: what jobs are asked for is answered by the mill, all else by the workspace; bash alone is run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -23,25 +23,51 @@ use crate::windmill_double::TOKEN;
 #[derive(Clone)]
 pub(crate) struct LiveDouble {
     pub(crate) url: String,
-    workspace: Workspace,
+    pub(crate) workspace: Workspace,
     mill: Mill,
     files: Arc<Fixture>,
+    /// What it is to seem, instead of what it is.
+    seems: Arc<Mutex<Seeming>>,
+}
+
+/// What a Windmill may seem to be.
+#[derive(Default)]
+pub(crate) struct Seeming {
+    pub(crate) version: Option<&'static str>,
+    /// The tags that its worker takes.
+    pub(crate) tags: Option<Vec<&'static str>>,
 }
 
 impl LiveDouble {
     /// Starts an empty one.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts an empty one whose jobs see these variables.
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let files = Arc::new(Fixture::new());
+        let options = variables
+            .iter()
+            .fold(files.options(), |options, (name, value)| {
+                options.with_variable(name, *value)
+            });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let double = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             workspace: Workspace::start().await,
-            mill: files.mill().await,
+            mill: files.mill_with(options).await,
             files,
+            seems: Arc::default(),
         };
         let routes = Router::new().fallback(answer).with_state(double.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         double
+    }
+
+    /// What it is to seem.
+    pub(crate) fn seems(&self) -> MutexGuard<'_, Seeming> {
+        self.seems.lock().unwrap()
     }
 
     /// What the workspace holds.
@@ -109,9 +135,11 @@ async fn answer(State(double): State<LiveDouble>, request: Request) -> Response 
     if !is_let_in && path != "/api/version" {
         return (StatusCode::UNAUTHORIZED, "Not authorized: Unauthorized").into_response();
     }
+    let version = double.seems().version;
     match path {
+        "/api/version" if version.is_some() => return version.unwrap().into_response(),
         "users/whoami" => return json_of(&whoami()),
-        "/api/workers/list" => return json_of(&workers()),
+        "/api/workers/list" => return json_of(&workers(double.seems().tags.as_deref())),
         _ => {}
     }
     let (parts, body) = request.into_parts();
@@ -134,8 +162,9 @@ fn whoami() -> Value {
         "is_super_admin": true, "groups": ["all"], "operator": false, "disabled": false, "folders": ["devgodzilla"]})
 }
 
-fn workers() -> Value {
+fn workers(tags: Option<&[&str]>) -> Value {
+    let tags = tags.unwrap_or(&["bash", "bun", "flow", "dependency"]);
     json!([{"worker": "wk-default-vm-iOIGq", "worker_instance": "vm", "worker_group": "default", "last_ping": 1.0,
-        "custom_tags": ["bash", "bun", "flow", "dependency"], "wm_version": "CE v1.592.1", "jobs_executed": 1,
+        "custom_tags": tags, "wm_version": "CE v1.592.1", "jobs_executed": 1,
         "ip": "127.0.0.1", "started_at": "2026-11-21T10:00:00Z"}])
 }

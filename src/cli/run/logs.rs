@@ -1,4 +1,4 @@
-//! The logs of the scripts that a run runs, read from the database as they grow.
+//! The logs of the scripts that a run runs, read as they grow: from the database, or as they arrive.
 //!
 //! Always so: a line is given once and whole; what a worker writes before a script's output is left out.
 
@@ -7,21 +7,33 @@ use std::collections::BTreeMap;
 use console::strip_ansi_codes;
 use millwright_core::refs::JobId;
 
-use crate::mill::LOG_BANNER;
+use super::texts::Texts;
 use crate::store::jobs::{self, Offset};
 use crate::store::{Store, StoreError};
 
 /// How much is read at a time.
 const PART: usize = 256 * 1024;
 /// So much of a log's end is looked at for its last lines.
-const TAIL: u64 = 16 * 1024;
+pub(super) const TAIL: usize = 16 * 1024;
+/// How the line begins and ends that a worker writes before a script's output, whatever its language.
+const BANNER: (&str, &str) = ("--- ", " EXECUTION ---");
+/// What stands where Windmill has moved a log's beginning elsewhere.
+const MOVED: &str = "[windmill] Previous logs";
+/// After so many looks at which nothing has come, a line is given without its end.
+const QUIET: u32 = 10;
 /// So many lines are last lines.
 const LAST_LINES: usize = 20;
 
 /// Logs that are being read.
 pub(super) struct Logs {
-    store: Store,
+    place: Place,
     open: BTreeMap<JobId, Reader>,
+}
+
+/// Where they are.
+enum Place {
+    Database(Store),
+    Arriving(Texts),
 }
 
 #[derive(Default)]
@@ -30,12 +42,26 @@ struct Reader {
     is_output: bool,
     /// What has no line's end yet.
     rest: String,
+    /// How often nothing has come since.
+    quiet: u32,
+    /// Whether a line was given before its end came, which stands before the next line.
+    is_ahead: bool,
 }
 
 impl Logs {
-    pub(super) fn new(store: Store) -> Self {
+    /// Those of a database.
+    pub(super) fn of(store: Store) -> Self {
+        Self::at(Place::Database(store))
+    }
+
+    /// Those that arrive.
+    pub(super) fn arriving(texts: Texts) -> Self {
+        Self::at(Place::Arriving(texts))
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            store,
+            place,
             open: BTreeMap::new(),
         }
     }
@@ -57,8 +83,9 @@ impl Logs {
             return Ok(lines);
         };
         loop {
-            let text = read(&self.store, job, reader.at).await?;
+            let text = self.place.read(job, reader.at).await?;
             if text.is_empty() {
+                lines.extend(reader.wait());
                 return Ok(lines);
             }
             reader.at += text.len() as u64;
@@ -78,13 +105,10 @@ impl Logs {
 
     /// The last lines of a script's output.
     pub(super) async fn last_lines(&self, job: JobId) -> Result<Vec<String>, StoreError> {
-        let size = self
-            .store
-            .read(move |connection| jobs::log_size(connection, job));
-        let from = size.await?.bytes.saturating_sub(TAIL);
-        let text = read(&self.store, job, from).await?;
-        let output = match text.split_once(LOG_BANNER) {
-            Some((_, output)) => output.trim_start_matches('\n'),
+        let from = self.place.size(job).await?.saturating_sub(TAIL as u64);
+        let text = self.place.read(job, from).await?;
+        let output = match after_banner(&text) {
+            Some(output) => output,
             // The first line is most likely a part of one.
             None if from > 0 => text
                 .split_once('\n')
@@ -95,16 +119,74 @@ impl Logs {
         let first = lines.len().saturating_sub(LAST_LINES);
         Ok(lines[first..].iter().map(|line| plain(line)).collect())
     }
+
+    /// Lets go of a job's log, which is not asked for any more.
+    pub(super) fn forget(&self, job: JobId) {
+        if let Place::Arriving(texts) = &self.place {
+            texts.forget(job);
+        }
+    }
+}
+
+impl Place {
+    async fn read(&self, job: JobId, from: u64) -> Result<String, StoreError> {
+        let store = match self {
+            Self::Arriving(texts) => return Ok(texts.read(job, from)),
+            Self::Database(store) => store,
+        };
+        let part = store
+            .read(move |connection| jobs::read_log(connection, job, Offset::Bytes(from), PART));
+        Ok(part.await?.text)
+    }
+
+    /// How many bytes there are.
+    async fn size(&self, job: JobId) -> Result<u64, StoreError> {
+        let store = match self {
+            Self::Arriving(texts) => return Ok(texts.size(job)),
+            Self::Database(store) => store,
+        };
+        let size = store.read(move |connection| jobs::log_size(connection, job));
+        Ok(size.await?.bytes)
+    }
+}
+
+/// What a script wrote, after what its worker wrote; nothing where that has not ended. Where Windmill has moved the beginning
+/// elsewhere, all of it is the script's.
+fn after_banner(text: &str) -> Option<&str> {
+    if text.trim_start().starts_with(MOVED) {
+        return Some(text);
+    }
+    let mut rest = text;
+    while let Some((line, after)) = rest.split_once('\n') {
+        if line.starts_with(BANNER.0) && line.ends_with(BANNER.1) {
+            return Some(after.trim_start_matches('\n'));
+        }
+        rest = after;
+    }
+    None
 }
 
 impl Reader {
+    /// A line whose end is long in coming: it may be a last word for a while.
+    fn wait(&mut self) -> Option<String> {
+        self.quiet += 1;
+        let is_due = self.is_output && self.quiet == QUIET && !self.rest.is_empty();
+        is_due.then(|| {
+            self.is_ahead = true;
+            plain(&std::mem::take(&mut self.rest))
+        })
+    }
+
     fn take(&mut self, text: &str, lines: &mut Vec<String>) {
-        self.rest.push_str(text);
+        self.quiet = 0;
+        let was_ahead = std::mem::take(&mut self.is_ahead);
+        let after_its_end = text.strip_prefix('\n').filter(|_| was_ahead);
+        self.rest.push_str(after_its_end.unwrap_or(text));
         if !self.is_output {
-            let Some((_, output)) = self.rest.split_once(LOG_BANNER) else {
+            let Some(output) = after_banner(&self.rest) else {
                 return;
             };
-            self.rest = output.trim_start_matches('\n').to_owned();
+            self.rest = output.to_owned();
             self.is_output = true;
         }
         if let Some(end) = self.rest.rfind('\n') {
@@ -112,12 +194,6 @@ impl Reader {
             self.rest.drain(..=end);
         }
     }
-}
-
-async fn read(store: &Store, job: JobId, from: u64) -> Result<String, StoreError> {
-    let part =
-        store.read(move |connection| jobs::read_log(connection, job, Offset::Bytes(from), PART));
-    Ok(part.await?.text)
 }
 
 /// A line as it may be printed: what moves the cursor or colours the terminal is left out.

@@ -1,34 +1,48 @@
-//! `millwright run`: runs a flow or a script on this machine, without a Windmill server.
+//! `millwright run`: runs a flow or a script, on this machine without a Windmill server, or on Windmill.
 //!
-//! Always so: when it ends, by itself or by Ctrl-C, no process of the job is left and the database says how it ended.
+//! Always so: when a run on this machine ends, by itself or by Ctrl-C, no process of the job is left and the database says how it
+//! ended.
 
 mod api;
 mod input;
 mod logs;
 mod show;
 mod target;
+mod texts;
+mod there;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use millwright_core::refs::JobId;
+use serde_json::Value;
 
 use super::serve::block_on;
 use super::signals::Told;
+use super::windmill_args::WindmillArgs;
 use super::{CommandError, Exit, check_root, output, signals};
 use crate::mill::{JobEnd, Mill, MillError, MillOptions, Sources, Started};
 use crate::server::WorkOptions;
 use crate::store::jobs::Cancellation;
 use crate::store::{DEFAULT_ADDRESS, Store, StoreOptions};
-use show::Shown;
+use logs::Logs;
+use show::{LogPlace, Shown};
 use target::Target;
 
-/// Runs a flow or a script on this machine.
+/// Runs a flow or a script: on this machine, or with `--on windmill` what was deployed there.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     /// The path of a flow or script, such as `f/devgodzilla/run_next_step`; a flow's bare name; or a file that holds a
-    /// flow as JSON or YAML.
-    #[arg(value_name = "FLOW|FILE")]
-    target: String,
+    /// flow as JSON or YAML. On Windmill: the path of what was deployed; a bare name is looked for here, and means else one of
+    /// ours.
+    #[arg(value_name = "FLOW|FILE", required_unless_present = "follow")]
+    target: Option<String>,
+    /// Where it runs.
+    #[arg(long, value_enum, value_name = "PLACE", default_value_t)]
+    on: On,
+    /// Follows a job that was started on Windmill, instead of starting one.
+    #[arg(long, value_name = "JOB", conflicts_with_all = ["target", "values", "input"])]
+    follow: Option<JobId>,
     /// An input. The flow's schema says how it is read; without one, JSON is JSON and anything else is text.
     #[arg(short = 'i', value_name = "KEY=VALUE")]
     values: Vec<String>,
@@ -48,17 +62,36 @@ pub(super) struct RunArgs {
     /// The database.
     #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_ADDRESS)]
     database: String,
+    #[command(flatten)]
+    windmill: WindmillArgs,
+}
+
+/// Where a flow runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum On {
+    /// On this machine.
+    #[default]
+    Here,
+    /// On Windmill, where `millwright deploy` has put it. Ctrl-C asks before it ends there; without a terminal it goes on.
+    Windmill,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
-    block_on(run_here(args))
+    match args.on {
+        On::Windmill => block_on(there::run(args)),
+        On::Here if args.follow.is_some() => {
+            let message = "--follow is for jobs on Windmill: add --on windmill";
+            Err(CommandError::new(Exit::BadInput, message))
+        }
+        On::Here => block_on(run_here(args)),
+    }
 }
 
 async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     check_root(&args.root)?;
     let sources = Sources::of_project(&args.root);
-    let target = Target::find(&args.target, &sources)?;
+    let target = Target::find(args.target.as_deref().unwrap_or_default(), &sources)?;
     let inputs = input::read(&args.values, args.input.as_deref(), target.schema())?;
     let database = StoreOptions::parse(&args.database)?;
     let of_database = |error| in_database(error, &args.database);
@@ -67,9 +100,9 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let shown = Shown {
         jobs: !args.json,
         logs: args.logs,
-        log_url: api
+        place: api
             .named()
-            .map(|url| log_url(url, &api.options().workspace)),
+            .map(|url| log_place(url, &api.options().workspace)),
     };
     let mill = Mill::start(store, api.options())
         .await
@@ -77,7 +110,10 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     let api = api.serve(&mill, WorkOptions::beside(&database.path))?;
     let told =
         signals::told_to_end().map_err(|error| CommandError::new(Exit::Unavailable, error))?;
-    let watcher = (shown.jobs || shown.logs).then(|| show::watch(&mill, shown));
+    let watcher = (shown.jobs || shown.logs).then(|| {
+        let logs = Logs::of(mill.store().clone());
+        show::watch(mill.watch(), logs, shown)
+    });
     let started = match target {
         Target::Script(path) => mill.run_script_at(&path, inputs).await,
         Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await,
@@ -92,14 +128,20 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
         watcher.finish().await;
     }
     let (end, told) = outcome.map_err(of_database)?;
-    print_result(&end, args.json)?;
-    Ok(exit_of(&end, told))
+    print_result(&end.result, args.json)?;
+    Ok(exit_of(end.success, told))
 }
 
 /// Where an API that mounts a mill's routes has the logs of jobs.
-fn log_url(api: &str, workspace: &str) -> String {
-    let api = api.trim_end_matches('/');
-    format!("{api}/api/w/{workspace}/jobs_u/get_logs")
+fn log_place(api: &str, workspace: &str) -> LogPlace {
+    let url = format!(
+        "{}/api/w/{workspace}/jobs_u/get_logs",
+        api.trim_end_matches('/')
+    );
+    LogPlace {
+        before: format!(", from an API on this database: GET {url}/"),
+        after: String::new(),
+    }
 }
 
 /// Waits for the job, and ends it where someone says so.
@@ -135,19 +177,19 @@ fn in_database(error: MillError, address: &str) -> CommandError {
     }
 }
 
-fn exit_of(end: &JobEnd, told: Option<Exit>) -> Exit {
+fn exit_of(success: bool, told: Option<Exit>) -> Exit {
     match told {
-        Some(exit) if !end.success => exit,
-        _ if end.success => Exit::Done,
+        Some(exit) if !success => exit,
+        _ if success => Exit::Done,
         _ => Exit::Failed,
     }
 }
 
-fn print_result(end: &JobEnd, json: bool) -> Result<(), CommandError> {
+fn print_result(result: &Value, json: bool) -> Result<(), CommandError> {
     let text = if json {
-        serde_json::to_string(&*end.result)
+        serde_json::to_string(result)
     } else {
-        serde_json::to_string_pretty(&*end.result)
+        serde_json::to_string_pretty(result)
     };
     output::line(text.map_err(|error| CommandError::new(Exit::Failed, error))?);
     Ok(())

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::logs::Logs;
 use crate::cli::output;
-use crate::mill::{Change, End, Event, Mill};
+use crate::mill::{Change, End, Event};
 
 const TICK: Duration = Duration::from_millis(80);
 
@@ -26,26 +26,55 @@ pub(super) struct Shown {
     pub(super) jobs: bool,
     /// Every line of every script's log.
     pub(super) logs: bool,
-    /// Where an API shows the logs of this database, the job's id left open.
-    pub(super) log_url: Option<String>,
+    /// Where else a job's log is.
+    pub(super) place: Option<LogPlace>,
+}
+
+/// Where a job's log is, in words.
+#[derive(Debug)]
+pub(super) struct LogPlace {
+    /// What stands before the job's id.
+    pub(super) before: String,
+    /// What stands after it.
+    pub(super) after: String,
+}
+
+impl LogPlace {
+    /// The place of a job's log.
+    pub(super) fn of(&self, job: JobId) -> String {
+        format!("{}{job}{}", self.before, self.after)
+    }
 }
 
 /// Someone who watches.
 pub(super) struct Watcher {
+    bars: MultiProgress,
     done: CancellationToken,
     task: JoinHandle<()>,
 }
 
-/// Shows every job of the mill from now on.
-pub(super) fn watch(mill: &Mill, shown: Shown) -> Watcher {
-    let events = mill.watch();
+/// Shows what is told from now on.
+pub(super) fn watch(events: Receiver<Event>, logs: Logs, shown: Shown) -> Watcher {
     let done = CancellationToken::new();
-    let view = View::new(Logs::new(mill.store().clone()), shown);
+    let view = View::new(logs, shown);
+    let bars = view.bars.clone();
     let task = tokio::spawn(follow(events, view, done.clone()));
-    Watcher { done, task }
+    Watcher { bars, done, task }
 }
 
 impl Watcher {
+    /// Leaves the terminal to a question: what is shown meanwhile is plain lines.
+    pub(super) fn hush(&self) {
+        // Where the terminal does not do its part, spinners stay.
+        drop(self.bars.clear());
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Goes on as before [`Self::hush`].
+    pub(super) fn go_on(&self) {
+        self.bars.set_draw_target(ProgressDrawTarget::stderr());
+    }
+
     /// Shows what is still to be shown, and ends.
     pub(super) async fn finish(self) {
         self.done.cancel();
@@ -132,6 +161,7 @@ impl View {
                 if is_script && matches!(end, End::Failed(_)) {
                     self.explain(event.job, &indent).await;
                 }
+                self.logs.forget(event.job);
             }
         }
     }
@@ -176,8 +206,8 @@ impl View {
         }
         let resource = Resource::Logs;
         let mut place = format!("log: {}", JobRef { job, resource });
-        if let Some(url) = &self.shown.log_url {
-            place = format!("{place}, from an API on this database: GET {url}/{job}");
+        if let Some(other) = &self.shown.place {
+            place.push_str(&other.of(job));
         }
         self.line(format!("{indent}  {}", style(place).dim()));
     }

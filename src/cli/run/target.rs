@@ -26,12 +26,7 @@ impl Target {
         if name.starts_with("u/") {
             return Ok(Self::Script(name.to_owned()));
         }
-        let is_file = ["json", "yaml", "yml"].iter().any(|extension| {
-            Path::new(name)
-                .extension()
-                .is_some_and(|own| own == *extension)
-        });
-        if is_file {
+        if is_file(name) {
             return Ok(Self::Flow {
                 path: None,
                 flow: Box::new(read_file(Path::new(name))?),
@@ -62,6 +57,14 @@ impl Target {
             Self::Flow { flow, .. } => flow.schema.as_ref(),
         }
     }
+}
+
+/// Whether it looks like a file.
+pub(super) fn is_file(name: &str) -> bool {
+    let extension = Path::new(name).extension();
+    ["json", "yaml", "yml"]
+        .iter()
+        .any(|known| extension.is_some_and(|own| own == *known))
 }
 
 fn read_file(file: &Path) -> Result<Flow, CommandError> {

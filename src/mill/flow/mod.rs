@@ -19,4 +19,5 @@ mod steps;
 
 pub(super) use frame::Run;
 pub(super) use journal::Finished;
+pub(crate) use outcome::line_of;
 pub(super) use start::{FlowTask, RootScript};

@@ -84,7 +84,7 @@ impl Ended {
 }
 
 /// One line that says what went wrong, for a person who watches.
-pub(super) fn line_of(result: &Value) -> String {
+pub(crate) fn line_of(result: &Value) -> String {
     let error = crate::mill::expression::error_in(result);
     if error["name"] == "UnknownError" && !result.is_null() {
         return format!("a step failed, and the failure handler answered {result}");

@@ -113,6 +113,8 @@ struct Follower {
     begun: Instant,
     last: Instant,
     first: bool,
+    /// How the flow's steps stood when they were last told.
+    told: Option<Box<RawValue>>,
 }
 
 /// One frame of the stream.
@@ -135,6 +137,7 @@ impl Follower {
             begun: now,
             last: now,
             first: true,
+            told: None,
         }
     }
 
@@ -149,7 +152,12 @@ impl Follower {
             }
             match self.update().await {
                 Err(error) => return (Frame::Error { error }, true),
-                Ok(update) if update.says_something() || self.begun == self.last => {
+                Ok(update)
+                    if update.says_something()
+                        || self.begun == self.last
+                        || self.has_moved(&update) =>
+                {
+                    self.told.clone_from(&update.flow_status);
                     self.last = Instant::now();
                     let completed = update.completed == Some(true);
                     return (Frame::Update(Box::new(update)), completed);
@@ -161,6 +169,12 @@ impl Follower {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Whether the flow's steps stand otherwise than was told.
+    fn has_moved(&self, update: &Update) -> bool {
+        let text = |status: &Option<Box<RawValue>>| status.as_ref().map(ToString::to_string);
+        text(&self.told) != text(&update.flow_status)
     }
 
     async fn update(&mut self) -> Result<Update, String> {

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub(crate) use environment::LOG_BANNER;
 pub(super) use environment::Place;
 pub(super) use log::LogSink;
 pub(super) use outcome::{Outcome, failed};

@@ -14,9 +14,8 @@ use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
 use super::error::JobError;
-use super::record::{Job, Listed, MaybeResult};
 use super::update::Update;
-use crate::windmill::{self, Connection, reason_of};
+use crate::windmill::{self, Connection, Job, Listed, MaybeResult, reason_of};
 
 /// An answer that is no log is never longer.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;

@@ -4,11 +4,9 @@
 
 mod client;
 mod error;
-mod record;
 mod scan;
 mod update;
 
 pub(super) use client::{JobClient, JobServer, PAGE};
 pub(super) use error::JobError;
-pub(super) use record::{FlowStatus, Job, JobState, Module};
 pub(super) use update::Update;

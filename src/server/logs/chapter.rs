@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use millwright_core::refs::JobId;
 
-use crate::server::jobs::{FlowStatus, Job, JobError, JobServer, JobState, Module};
+use crate::server::jobs::{JobError, JobServer};
+use crate::windmill::{FlowStatus, Job, JobState, StepJob};
 
 /// So many jobs are kept of one status.
 const KEPT: usize = 256;
@@ -106,48 +107,18 @@ impl Chapter {
 
 /// A flow's jobs, in the order in which they begin; those that have not begun are not among them.
 fn entries(status: Option<&FlowStatus>, prefix: &str) -> Vec<Entry> {
-    let Some(status) = status else {
-        return Vec::new();
-    };
-    let before = status.preprocessor_module.iter();
-    let modules = before.chain(&status.modules).enumerate();
-    let offset = usize::from(status.preprocessor_module.is_some());
-    let mut entries = Vec::new();
-    for (position, module) in modules {
-        let under_way = usize::try_from(status.step).is_ok_and(|step| step + offset == position);
-        let retries = if under_way {
-            status.retry.failed_jobs.as_slice()
-        } else {
-            &[]
-        };
-        entries.extend(entries_of(module, retries, prefix));
-    }
-    entries.extend(
-        status
-            .failure_module
-            .iter()
-            .flat_map(|module| entries_of(module, &[], prefix)),
-    );
-    entries
+    let jobs = status.map(FlowStatus::jobs).unwrap_or_default();
+    jobs.iter().map(|step| entry_of(step, prefix)).collect()
 }
 
-fn entries_of(module: &Module, retries: &[JobId], prefix: &str) -> Vec<Entry> {
-    let id = module.id.as_deref().unwrap_or("step");
-    let whole = |job: &JobId| Entry {
-        job: *job,
-        name: format!("{prefix}{id}"),
+fn entry_of(step: &StepJob<'_>, prefix: &str) -> Entry {
+    let id = step.module.id.as_deref().unwrap_or("step");
+    let name = match step.nth {
+        Some(number) => format!("{prefix}{id}/{number}"),
+        None => format!("{prefix}{id}"),
     };
-    if let Some(rounds) = module.flow_jobs.as_ref().filter(|jobs| !jobs.is_empty()) {
-        let round = |(number, job): (usize, &JobId)| Entry {
-            job: *job,
-            name: format!("{prefix}{id}/{number}"),
-        };
-        return rounds.iter().enumerate().map(round).collect();
+    Entry {
+        job: step.job,
+        name,
     }
-    let failed = match module.failed_retries.as_slice() {
-        [] => retries,
-        failed => failed,
-    };
-    let last = module.job.iter().filter(|job| !failed.contains(job));
-    failed.iter().chain(last).map(whole).collect()
 }

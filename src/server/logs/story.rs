@@ -9,7 +9,8 @@ use millwright_core::refs::JobId;
 use super::chapter::{Chapter, Entry, Turn};
 use super::follow::Step;
 use super::job_log::JobLog;
-use crate::server::jobs::{JobError, JobServer, JobState};
+use crate::server::jobs::{JobError, JobServer};
+use crate::windmill::JobState;
 
 /// The longest of the words for a state, "succeeded" and "cancelled", has so many letters.
 const STATE_WIDTH: usize = 9;

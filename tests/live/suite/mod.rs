@@ -5,6 +5,7 @@
 #[macro_use]
 mod declare;
 mod deploy;
+mod doctor;
 mod live;
 mod run;
 
@@ -13,7 +14,11 @@ pub(crate) use live::{Live, Target};
 
 /// Every test, with its area.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Test)> {
-    let areas = [("deploy", deploy::TESTS), ("run", run::TESTS)];
+    let areas = [
+        ("deploy", deploy::TESTS),
+        ("doctor", doctor::TESTS),
+        ("run", run::TESTS),
+    ];
     areas
         .into_iter()
         .flat_map(|(area, tests)| tests.iter().map(move |test| (area, test)))

@@ -167,6 +167,16 @@ pub enum EngineError {
     Cancelled,
 }
 
+/// A program that an engine needs.
+pub struct Needed {
+    /// The engine.
+    pub engine: &'static str,
+    /// Asks it for its version.
+    pub version: std::process::Command,
+    /// What an engine says that does not find it.
+    pub missing: EngineError,
+}
+
 /// Turns prompts into output.
 pub trait Engine: Send + Sync {
     /// Its name in specs.
@@ -188,6 +198,11 @@ pub trait Engine: Send + Sync {
     /// Whether a step's `inputs` are for the engine itself, and no part of the text.
     fn keeps_inputs(&self) -> bool {
         false
+    }
+
+    /// The program that it needs; nothing where every machine has what it needs.
+    fn program(&self) -> Option<Needed> {
+        None
     }
 
     /// The text that it is about to read: what the task says, and what it puts to that itself.

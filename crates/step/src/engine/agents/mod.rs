@@ -25,7 +25,7 @@ use story::Story;
 use temporary::SchemaFile;
 
 use super::process::{Ended, Run, failure};
-use super::{Control, Engine, EngineError, EngineOutput, LineSink, Task};
+use super::{Control, Engine, EngineError, EngineOutput, LineSink, Needed, Task};
 
 /// An agent may write so much of events; more is a failure.
 const LONGEST_EVENTS: usize = 256 * 1024 * 1024;
@@ -60,6 +60,16 @@ impl Engine for Agent {
 
     fn default_model(&self) -> Option<&'static str> {
         self.default_model
+    }
+
+    fn program(&self) -> Option<Needed> {
+        let mut version = self.program.command();
+        version.arg("--version");
+        Some(Needed {
+            engine: self.id,
+            version,
+            missing: self.program.missing(),
+        })
     }
 
     fn run(&self, task: &Task, control: &Control<'_>) -> Result<EngineOutput, EngineError> {

@@ -34,14 +34,19 @@ impl Program {
         )
     }
 
+    /// What is said where it is not there.
+    pub(super) fn missing(&self) -> EngineError {
+        EngineError::NotInstalled {
+            program: self.name,
+            install: self.install,
+            variable: self.variable,
+        }
+    }
+
     /// Why there is no process.
     pub(super) fn not_started(&self, reason: io::Error, task: &Task) -> EngineError {
         if reason.kind() == ErrorKind::NotFound && task.directory.is_dir() {
-            return EngineError::NotInstalled {
-                program: self.name,
-                install: self.install,
-                variable: self.variable,
-            };
+            return self.missing();
         }
         EngineError::NotStarted {
             program: self.name.to_owned(),

@@ -1,0 +1,66 @@
+//! The refs API, as this machine sees it.
+//!
+//! Always so: it is only asked for what changes nothing.
+
+use serde_json::Value;
+
+use super::check::{Check, in_time};
+use crate::cli::CommandError;
+use crate::cli::remote::{Remote, RemoteArgs};
+
+const REACHED: &str = "refs API";
+const TOKEN: &str = "refs API's token";
+
+/// Whether it answers, and lets this machine in.
+pub(super) async fn look(args: &RemoteArgs) -> Vec<Check> {
+    let remote = match args.remote() {
+        Ok(remote) => remote,
+        Err(CommandError { message, .. }) => {
+            let advice = "name it with --api or TASKSGODZILLA_API_URL";
+            return vec![Check::wrong(REACHED, message, advice), no_token()];
+        }
+    };
+    let health = in_time(remote.get("/health")).await;
+    match health {
+        Ok(health) if health["status"] == "ok" => {
+            let says = format!("{} answers", remote.address());
+            vec![Check::ok(REACHED, says), token(&remote).await]
+        }
+        Ok(_) => vec![not_ours(&remote), no_token()],
+        Err(message) => vec![away(message), no_token()],
+    }
+}
+
+async fn token(remote: &Remote) -> Check {
+    let runs: Result<Value, String> = in_time(remote.get("/codex/runs?limit=1")).await;
+    match runs {
+        Ok(runs) if runs.is_array() => Check::ok(TOKEN, "it lets this machine in"),
+        Ok(_) => not_ours(remote),
+        Err(message) => Check::wrong(
+            TOKEN,
+            message,
+            "set TASKSGODZILLA_API_TOKEN here to what it is where the API runs",
+        ),
+    }
+}
+
+fn no_token() -> Check {
+    Check::skipped(TOKEN, "without the API there is nothing to try it on")
+}
+
+fn away(message: String) -> Check {
+    let advice = "start it with `millwright serve`, or name it with --api or TASKSGODZILLA_API_URL";
+    Check::wrong(REACHED, message, advice)
+}
+
+fn not_ours(remote: &Remote) -> Check {
+    let says = format!(
+        "{} answers, and is no refs API of millwright",
+        remote.address()
+    );
+    Check::wrong(
+        REACHED,
+        says,
+        "name the right address with --api or TASKSGODZILLA_API_URL",
+    )
+}

@@ -1,0 +1,38 @@
+//! A question to the person at the terminal.
+//!
+//! Always so: whoever waits for the answer may stop waiting, and nothing of the program waits on.
+
+use std::io;
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use crate::cli::{Exit, output};
+
+/// What was said.
+pub(super) enum Answer {
+    /// Yes.
+    Yes,
+    /// Anything else.
+    No,
+    /// The command is told to end before there is an answer.
+    Leave(Exit),
+}
+
+/// Asks, and waits for a line.
+pub(super) async fn ask(question: &str) -> Answer {
+    output::prompt(question);
+    let (answer, line) = oneshot::channel();
+    // No task of the runtime: its end would be waited for.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        // Nobody may be waiting any more.
+        drop(answer.send(read.map(|_| line)));
+    });
+    let line = line.await.map(Result::unwrap_or_default);
+    match line.unwrap_or_default().trim().to_lowercase().as_str() {
+        "y" | "yes" => Answer::Yes,
+        _ => Answer::No,
+    }
+}
