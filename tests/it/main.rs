@@ -9,6 +9,7 @@ mod branches;
 mod claims;
 mod clarifications;
 mod codemachine;
+mod contents;
 mod contract;
 mod conventions;
 mod demo;

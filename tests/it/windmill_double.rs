@@ -80,7 +80,7 @@ pub(crate) struct Job {
     pub(crate) held: Option<Arc<Notify>>,
 }
 
-type Refusal = (StatusCode, String);
+pub(crate) type Refusal = (StatusCode, String);
 
 #[derive(Deserialize)]
 struct Since {
@@ -199,7 +199,8 @@ impl Windmill {
         self.0.asked.lock().unwrap().push(asked);
     }
 
-    fn job(&self, id: &str, headers: &HeaderMap) -> Result<Job, Refusal> {
+    /// A job, for who has the token.
+    pub(crate) fn job(&self, id: &str, headers: &HeaderMap) -> Result<Job, Refusal> {
         if headers
             .get("authorization")
             .is_none_or(|sent| sent != &format!("Bearer {TOKEN}"))

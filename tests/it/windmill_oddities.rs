@@ -1,11 +1,11 @@
-//! Lists of a Windmill's open jobs, its workspace, and answers of something that stands before it.
+//! A Windmill's results and lists of open jobs, its workspace, and answers of something that stands before it.
 //!
 //! Always so: what is odd is so for every request, until it is changed.
 
 use std::sync::Mutex;
 
-use axum::extract::{Query, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::windmill_double::{Asked, Windmill};
+use crate::windmill_double::{Asked, Refusal, Windmill};
 
 /// What is odd about a Windmill.
 #[derive(Default)]
@@ -49,6 +49,10 @@ impl Windmill {
 pub(crate) fn around(service: Router, windmill: &Windmill) -> Router {
     let own = Router::new()
         .route("/api/w/starter/jobs/queue/list", get(queue))
+        .route(
+            "/api/w/starter/jobs_u/completed/get_result/{id}",
+            get(result),
+        )
         .route("/api/workspaces/exists", post(exists))
         .with_state(windmill.clone());
     service
@@ -76,6 +80,16 @@ async fn queue(State(windmill): State<Windmill>, Query(asked): Query<Page>) -> J
         page.map(|id| json!({"type": "QueuedJob", "id": id}))
             .collect(),
     )
+}
+
+async fn result(
+    State(windmill): State<Windmill>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let result = windmill.job(&id, &headers)?.ended;
+    let missing = format!("Not found: Completed Job not found at name {id}");
+    result.map(Json).ok_or((StatusCode::NOT_FOUND, missing))
 }
 
 async fn exists(State(windmill): State<Windmill>, Json(asked): Json<Value>) -> Json<bool> {

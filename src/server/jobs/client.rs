@@ -41,7 +41,8 @@ enum Transport {
     Windmill(windmill::Client),
 }
 
-type Content = BoxStream<'static, Result<Bytes, JobError>>;
+/// An answer, as it arrives.
+pub(in crate::server) type Content = BoxStream<'static, Result<Bytes, JobError>>;
 
 impl JobClient {
     /// A client of the mill's routes, and of a Windmill where there is one.
@@ -107,6 +108,12 @@ impl JobServer {
             return Err(JobError::NotFound(id));
         }
         Ok(result)
+    }
+
+    /// The result alone of a job that has ended, as it arrives.
+    pub(in crate::server) async fn result_content(&self, id: JobId) -> Result<Content, JobError> {
+        self.get(id, &format!("jobs_u/completed/get_result/{id}"))
+            .await
     }
 
     /// What is new in a job's log since an offset, as it arrives.
