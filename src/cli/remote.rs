@@ -76,6 +76,19 @@ impl Remote {
             .await
     }
 
+    /// The same, with nothing where there is no such thing.
+    pub(super) async fn find(&self, path: &str) -> Result<Option<Value>, CommandError> {
+        let answer = self
+            .sent(self.request(Method::GET, path).timeout(LIMIT))
+            .await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let answer = self.accepted(answer).await?;
+        let found = answer.json().await;
+        found.map(Some).map_err(|error| self.unreached(&error))
+    }
+
     /// Does something, and gives the answer.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         let request = self.request(Method::POST, path).timeout(LIMIT);
@@ -124,10 +137,16 @@ impl Remote {
     }
 
     async fn checked(&self, request: RequestBuilder) -> Result<Response, CommandError> {
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.unreached(&error))?;
+        let answer = self.sent(request).await?;
+        self.accepted(answer).await
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, CommandError> {
+        let answer = request.send().await;
+        answer.map_err(|error| self.unreached(&error))
+    }
+
+    async fn accepted(&self, answer: Response) -> Result<Response, CommandError> {
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);

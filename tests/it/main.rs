@@ -4,6 +4,7 @@
 
 mod agent_log;
 mod api_fixture;
+mod backfill;
 mod bad_input;
 mod branches;
 mod claims;

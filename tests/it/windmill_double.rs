@@ -38,6 +38,7 @@ struct Inner {
     files: Mutex<BTreeMap<String, String>>,
     given: AtomicU64,
     oddities: Oddities,
+    address: Mutex<Option<SocketAddr>>,
     asked: Mutex<Vec<Asked>>,
 }
 
@@ -52,6 +53,8 @@ pub(crate) enum Asked {
     File(String),
     /// A page of the jobs that have not ended.
     Queue(usize),
+    /// A page of all jobs.
+    List,
     /// Whether there is the workspace.
     Workspace,
     /// Anything, while every request fails.
@@ -99,12 +102,18 @@ impl Windmill {
     /// Starts one, and says how it is reached.
     pub(crate) async fn start() -> (Self, String) {
         let windmill = Self::default();
-        let address = windmill.serve_at(([127, 0, 0, 1], 0).into()).await;
-        (windmill, format!("http://{address}"))
+        windmill.serve_at(([127, 0, 0, 1], 0).into()).await;
+        let url = windmill.url();
+        (windmill, url)
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.0.address.lock().unwrap().unwrap())
     }
 
     /// Listens at an address.
-    pub(crate) async fn serve_at(&self, address: SocketAddr) -> SocketAddr {
+    pub(crate) async fn serve_at(&self, address: SocketAddr) {
         let windmill = self.clone();
         let routes = Router::new()
             .route("/jobs_u/get/{id}", get(show))
@@ -113,11 +122,10 @@ impl Windmill {
             .route("/jobs_u/get_log_file/{*path}", get(file))
             .with_state(windmill.clone());
         let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        *self.0.address.lock().unwrap() = listener.local_addr().ok();
         let service = Router::new().nest("/api/w/starter", routes);
         let service = windmill_oddities::around(service, &windmill);
         tokio::spawn(async move { axum::serve(listener, service).await });
-        address
     }
 
     pub(crate) fn put(&self, job: Job) -> JobId {
@@ -157,11 +165,9 @@ impl Windmill {
         &self.0.oddities
     }
 
-    /// The jobs that have not ended.
-    pub(crate) fn open_jobs(&self) -> Vec<JobId> {
-        let jobs = self.0.jobs.lock().unwrap();
-        let open = jobs.iter().filter(|(_, job)| job.ended.is_none());
-        open.map(|(id, _)| *id).collect()
+    /// Its jobs.
+    pub(crate) fn jobs(&self) -> BTreeMap<JobId, Job> {
+        self.0.jobs.lock().unwrap().clone()
     }
 
     pub(crate) fn put_file(&self, path: String, text: String) {

@@ -49,6 +49,7 @@ impl Windmill {
 pub(crate) fn around(service: Router, windmill: &Windmill) -> Router {
     let own = Router::new()
         .route("/api/w/starter/jobs/queue/list", get(queue))
+        .route("/api/w/starter/jobs/list", get(list))
         .route(
             "/api/w/starter/jobs_u/completed/get_result/{id}",
             get(result),
@@ -58,6 +59,15 @@ pub(crate) fn around(service: Router, windmill: &Windmill) -> Router {
     service
         .merge(own)
         .layer(from_fn_with_state(windmill.clone(), fault))
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    script_path_start: String,
+    job_kinds: String,
+    created_after: String,
+    created_before: Option<String>,
+    per_page: usize,
 }
 
 #[derive(Deserialize)]
@@ -74,12 +84,54 @@ async fn queue(State(windmill): State<Windmill>, Query(asked): Query<Page>) -> J
         .lock()
         .unwrap()
         .unwrap_or(asked.per_page);
-    let open = windmill.open_jobs().into_iter();
+    let jobs = windmill.jobs().into_iter();
+    let open = jobs.filter(|(_, job)| job.ended.is_none());
+    let open = open.map(|(id, _)| id);
     let page = open.skip((asked.page - 1) * most).take(most);
     Json(
         page.map(|id| json!({"type": "QueuedJob", "id": id}))
             .collect(),
     )
+}
+
+/// Jobs by what they are said to be, newest first.
+async fn list(State(windmill): State<Windmill>, Query(asked): Query<Wanted>) -> Json<Vec<Value>> {
+    windmill.note(Asked::List);
+    let text = |job: &Value, key: &str| job[key].as_str().unwrap_or_default().to_owned();
+    let jobs = windmill.jobs().into_iter();
+    let mut jobs: Vec<Value> = jobs
+        .filter_map(|(id, job)| {
+            let mut listed = job.said.as_object()?.clone();
+            let kind = if job.ended.is_some() {
+                "CompletedJob"
+            } else {
+                "QueuedJob"
+            };
+            listed.extend([
+                ("id".to_owned(), json!(id)),
+                ("type".to_owned(), json!(kind)),
+            ]);
+            listed.retain(|key, _| !["args", "flow_status"].contains(&key.as_str()));
+            Some(Value::Object(listed))
+        })
+        .filter(|job| text(job, "script_path").starts_with(&asked.script_path_start))
+        .filter(|job| text(job, "job_kind") == asked.job_kinds)
+        .filter(|job| text(job, "created_at") > asked.created_after)
+        .filter(|job| {
+            let before = asked.created_before.as_ref();
+            before.is_none_or(|before| text(job, "created_at") <= *before)
+        })
+        .collect();
+    jobs.sort_by_key(|job| std::cmp::Reverse(text(job, "created_at")));
+    jobs.truncate(
+        windmill
+            .oddities()
+            .page
+            .lock()
+            .unwrap()
+            .unwrap_or(asked.per_page),
+    );
+    Json(jobs)
 }
 
 async fn result(

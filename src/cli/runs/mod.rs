@@ -1,7 +1,8 @@
 //! `millwright runs`: runs of flows and steps, their logs, and what they left behind.
 //!
-//! Always so: everything is asked of the refs API, wherever the run ran; `--json` prints what that answers.
+//! Always so: everything is asked of the refs API, wherever the run ran, but for jobs that it does not know yet; `--json` prints what that answers.
 
+mod backfill;
 mod show;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -34,6 +35,8 @@ enum RunsCommand {
     Logs(LogsArgs),
     /// Lists what a run left behind, by reference; with `--content`, prints one of them.
     Artifacts(ArtifactsArgs),
+    /// Registers runs of deployed flows that could not register themselves, because the API was away. May be repeated.
+    Backfill(backfill::BackfillArgs),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +119,7 @@ async fn dispatch(args: &RunsArgs, remote: &Remote) -> Result<Exit, CommandError
         }
         RunsCommand::Logs(logs) => return logs.print(args.json, remote).await,
         RunsCommand::Artifacts(artifacts) => artifacts.print(args, remote).await?,
+        RunsCommand::Backfill(backfill) => backfill.run(args.json, remote).await?,
     }
     Ok(Exit::Done)
 }

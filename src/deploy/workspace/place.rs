@@ -44,7 +44,7 @@ impl Place {
     }
 
     /// With what the paths of a kind begin.
-    pub(super) fn beginning(&self, kind: ItemKind) -> String {
+    pub fn beginning(&self, kind: ItemKind) -> String {
         match (kind, &self.0) {
             (ItemKind::Script, None) => SCRIPTS.to_owned(),
             _ => format!("f/{}/", self.folder()),

@@ -2,7 +2,7 @@
 //!
 //! Always so: newest first, and a page that begins after a run neither skips nor repeats one while others arrive.
 
-use millwright_core::refs::{Run, RunStatus};
+use millwright_core::refs::{JobId, Run, RunStatus};
 use rusqlite::{Connection, OptionalExtension, ToSql};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -29,6 +29,9 @@ pub struct RunFilter {
     pub protocol_run_id: Option<i64>,
     /// Of this step run.
     pub step_run_id: Option<i64>,
+    /// With an artifact that refers to this job: its id.
+    #[param(value_type = Option<String>)]
+    pub job: Option<JobId>,
     /// The last run of the page before: its `run_id`.
     pub after: Option<String>,
     /// How many at most; 100 where it is not said.
@@ -37,6 +40,9 @@ pub struct RunFilter {
 }
 
 const LIMIT: u32 = 100;
+const OF_JOB: &str =
+    "run_id IN (SELECT run_id FROM run_artifacts, (SELECT 'windmill://job/' || ? AS job)
+     WHERE path IN (job || '/logs', job || '/result', job || '/error'))";
 
 /// The runs that pass, newest first.
 ///
@@ -50,7 +56,8 @@ pub fn list(connection: &Connection, filter: &RunFilter) -> Result<Vec<Run>, Sto
         .transpose()?;
     let status = filter.status.map(RunStatus::as_str);
     let limit = filter.limit.unwrap_or(LIMIT);
-    let conditions: [(&str, Option<&dyn ToSql>); 7] = [
+    let job = filter.job.map(|job| job.to_string());
+    let conditions: [(&str, Option<&dyn ToSql>); 8] = [
         ("job_type = ?", filter.job_type.as_ref().map(as_sql)),
         ("run_kind = ?", filter.run_kind.as_ref().map(as_sql)),
         ("status = ?", status.as_ref().map(as_sql)),
@@ -60,6 +67,7 @@ pub fn list(connection: &Connection, filter: &RunFilter) -> Result<Vec<Run>, Sto
             filter.protocol_run_id.as_ref().map(as_sql),
         ),
         ("step_run_id = ?", filter.step_run_id.as_ref().map(as_sql)),
+        (OF_JOB, job.as_ref().map(as_sql)),
         ("seq < ?", after.as_ref().map(as_sql)),
     ];
     let mut query = format!("SELECT {} FROM codex_runs WHERE true", row::columns!());
