@@ -27,6 +27,7 @@ use clap::{Parser, Subcommand};
 pub use millwright_step::exit::Exit;
 
 use crate::store::StoreError;
+use crate::windmill::WindmillError;
 
 /// Agent protocols on Windmill: typed flows, steps that start in a millisecond, every run on record.
 #[derive(Debug, Parser)]
@@ -102,6 +103,16 @@ impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let exit = match error {
             StoreError::BadAddress(_) => Exit::BadInput,
+            _ => Exit::Unavailable,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<WindmillError> for CommandError {
+    fn from(error: WindmillError) -> Self {
+        let exit = match error {
+            WindmillError::NotFound { .. } => Exit::BadInput,
             _ => Exit::Unavailable,
         };
         Self::new(exit, error)

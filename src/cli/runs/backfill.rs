@@ -15,7 +15,7 @@ use crate::cli::remote::Remote;
 use crate::cli::windmill_args::WindmillArgs;
 use crate::cli::{CommandError, Exit};
 use crate::deploy::Place;
-use crate::windmill::{Client, ItemKind, WindmillError};
+use crate::windmill::{Client, ItemKind};
 
 #[derive(Debug, Args)]
 pub(super) struct BackfillArgs {
@@ -53,8 +53,7 @@ impl BackfillArgs {
         let client = self.windmill.client()?;
         let place = self.folder.clone().unwrap_or_default();
         let beginning = place.beginning(ItemKind::Flow);
-        let jobs = jobs_since(&client, &beginning, self.since).await;
-        let jobs = jobs.map_err(|error| failed(&error))?;
+        let jobs = jobs_since(&client, &beginning, self.since).await?;
         if jobs.is_empty() {
             check_workspace(&client).await?;
         }
@@ -82,8 +81,8 @@ impl BackfillArgs {
             told.known += 1;
             return Ok(());
         }
-        let found = client.job(job.id).await;
-        let job = job.with_details(&found.map_err(|error| failed(&error))?);
+        let details = client.job(job.id).await?;
+        let job = job.with_details(&details);
         if job.may_still_register() {
             told.waiting += 1;
             return Ok(());
@@ -137,23 +136,13 @@ async fn is_registered(job: JobId, remote: &Remote) -> Result<bool, CommandError
 
 /// A token that may do everything is answered with empty lists where there is no such workspace.
 async fn check_workspace(client: &Client) -> Result<(), CommandError> {
-    let exists = client.workspace_exists().await;
-    if exists.map_err(|error| failed(&error))? {
+    if client.workspace_exists().await? {
         return Ok(());
     }
     let connection = client.connection();
     let (address, workspace) = (connection.address(), connection.workspace());
     let message = format!("Windmill at {address} has no workspace {workspace:?}");
     Err(CommandError::new(Exit::BadInput, message))
-}
-
-fn failed(error: &WindmillError) -> CommandError {
-    let exit = if error.is_not_found() {
-        Exit::BadInput
-    } else {
-        Exit::Unavailable
-    };
-    CommandError::new(exit, error)
 }
 
 impl Told {

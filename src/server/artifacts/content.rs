@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::TryStreamExt;
-use millwright_core::refs::{JobId, JobRef, Resource, Run, RunStatus};
+use millwright_core::refs::{JobId, JobRef, Resource, Run};
 use serde::{Deserialize, Serialize};
 use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
@@ -109,14 +109,13 @@ async fn of_job(app: &App, id: JobId, resource: Resource) -> Result<Response, Ap
     let (server, job) = app.jobs.find(id).await?;
     let state = job.state();
     let word = state.word();
-    let is_good = state.run_status() == RunStatus::Succeeded;
     match resource {
         _ if !state.is_final() => {
             let what = resource.as_str();
             let detail = format!("job {id} is {word}: its {what} is not there yet");
             Ok(nothing(detail, id, word))
         }
-        Resource::Error if is_good => {
+        Resource::Error if state.is_success() => {
             let detail = format!("job {id} {word}: it has no error");
             Ok(nothing(detail, id, word))
         }

@@ -6,7 +6,6 @@
 use millwright_core::refs::JobId;
 use serde_json::Value;
 
-use super::failed;
 use crate::cli::run::{RunArgs, input, target};
 use crate::cli::{CommandError, Exit};
 use crate::mill::Sources;
@@ -31,13 +30,12 @@ struct Deployed {
 /// Starts what the arguments name, or finds the job that they name.
 pub(super) async fn begin(args: &RunArgs, client: &Client) -> Result<Begun, CommandError> {
     if let Some(job) = args.follow {
-        return again(client, job).await.map_err(|error| failed(&error));
+        return Ok(again(client, job).await?);
     }
     let name = args.target.as_deref().unwrap_or_default();
     let sources = Sources::of_project(&args.root);
     let path = path_of(name, &sources)?;
-    let found = find(client, &path).await.map_err(|error| failed(&error))?;
-    let Some(deployed) = found else {
+    let Some(deployed) = find(client, &path).await? else {
         return Err(not_deployed(client, &path).await);
     };
     // One without properties may be one that nobody has written.
@@ -49,7 +47,7 @@ pub(super) async fn begin(args: &RunArgs, client: &Client) -> Result<Begun, Comm
     let inputs = input::read(&args.values, args.input.as_deref(), schema)?;
     let started = client.run(deployed.kind, &path, &inputs).await;
     Ok(Begun {
-        job: started.map_err(|error| failed(&error))?,
+        job: started?,
         label: path.to_string(),
         path: Some(path.to_string()),
         definition: deployed.definition(),

@@ -149,14 +149,6 @@ fn goes_on(job: JobId, args: &RunArgs) -> String {
 
 /// The job can no longer be followed.
 fn lost(error: &WindmillError, job: JobId, args: &RunArgs) -> CommandError {
-    let CommandError { exit, message } = failed(error);
+    let CommandError { exit, message } = error.clone().into();
     CommandError::new(exit, format!("{message}\n{}", goes_on(job, args)))
-}
-
-fn failed(error: &WindmillError) -> CommandError {
-    let exit = match error {
-        WindmillError::NotFound { .. } => Exit::BadInput,
-        _ => Exit::Unavailable,
-    };
-    CommandError::new(exit, error)
 }
