@@ -2,26 +2,20 @@
 //!
 //! Always so: the command sees no profile, token or address but those that the test gives it.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::deploy_double::Workspace;
 use crate::process::millwright;
+pub(crate) use crate::suite::Said;
 use crate::windmill_double::TOKEN;
 
 /// A workspace, and a folder in which the command runs.
 pub(crate) struct Deployment {
     pub(crate) workspace: Workspace,
     folder: TempDir,
-}
-
-/// What the command said, and how it ended.
-pub(crate) struct Said {
-    pub(crate) exit: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
 }
 
 impl Deployment {
@@ -89,15 +83,4 @@ impl Deployment {
 pub(crate) async fn run(mut command: Command) -> Said {
     let output = tokio::task::spawn_blocking(move || command.output());
     output.await.unwrap().unwrap().into()
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self {
-            exit: output.status.code().unwrap(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
-    }
 }

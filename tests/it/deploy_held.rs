@@ -68,6 +68,9 @@ impl Held {
                 None => not_found("Folder", name),
             };
         }
+        if route == "listnames" {
+            return ok(&self.folders.keys().cloned().collect());
+        }
         if let Some(name) = route.strip_prefix("delete/") {
             return match self.folders.remove(name) {
                 Some(_) => (StatusCode::OK, format!("Folder {name} deleted")),
@@ -88,8 +91,11 @@ impl Held {
     }
 
     fn set_environment(&mut self, body: &Value) -> Reply {
-        let text = |name: &str| body[name].as_str().unwrap().to_owned();
-        self.environment.insert(text("name"), text("value"));
+        let name = body["name"].as_str().unwrap().to_owned();
+        match body["value"].as_str() {
+            Some(value) => self.environment.insert(name, value.to_owned()),
+            None => self.environment.remove(&name),
+        };
         (StatusCode::OK, "Set environment variable".to_owned())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Always so: what jobs are asked for is answered by the mill, all else by the workspace; bash alone is run.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -9,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header::AUTHORIZATION};
 use axum::response::{IntoResponse, Response};
-use millwright::mill::Mill;
+use millwright::mill::{Mill, MillOptions};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -24,7 +25,9 @@ use crate::windmill_double::TOKEN;
 pub(crate) struct LiveDouble {
     pub(crate) url: String,
     pub(crate) workspace: Workspace,
-    mill: Mill,
+    /// Made anew when the environment of jobs changes.
+    mill: Arc<Mutex<Mill>>,
+    options: MillOptions,
     files: Arc<Fixture>,
     /// What it is to seem, instead of what it is.
     seems: Arc<Mutex<Seeming>>,
@@ -47,16 +50,20 @@ impl LiveDouble {
     /// Starts an empty one whose jobs see these variables.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let files = Arc::new(Fixture::new());
-        let options = variables
-            .iter()
-            .fold(files.options(), |options, (name, value)| {
-                options.with_variable(name, *value)
-            });
+        let programs = Path::new(env!("CARGO_BIN_EXE_millwright"))
+            .parent()
+            .unwrap();
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let options = files.options().with_variable("PATH", path);
+        let options = variables.iter().fold(options, |options, (name, value)| {
+            options.with_variable(name, *value)
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let double = Self {
             url: format!("http://{}", listener.local_addr().unwrap()),
             workspace: Workspace::start().await,
-            mill: files.mill_with(options).await,
+            mill: Arc::new(Mutex::new(files.mill_with(options.clone()).await)),
+            options,
             files,
             seems: Arc::default(),
         };
@@ -68,6 +75,15 @@ impl LiveDouble {
     /// What it is to seem.
     pub(crate) fn seems(&self) -> MutexGuard<'_, Seeming> {
         self.seems.lock().unwrap()
+    }
+
+    /// Has it hold what a run has left that was killed.
+    pub(crate) fn leave(&self, folder: &str, script: &str) {
+        let path = format!("f/{folder}/{script}");
+        let item = json!({"path": path, "content": "", "language": "bash"});
+        self.workspace.put(&format!("scripts {path}"), item);
+        let folders = &mut self.workspace.held().folders;
+        folders.insert(folder.to_owned(), json!({"name": folder}));
     }
 
     /// What the workspace holds.
@@ -89,7 +105,7 @@ impl LiveDouble {
         if path == "jobs/run/preview" {
             return Some(self.preview(request).await);
         }
-        let answer = self.mill.routes().oneshot(request).await.unwrap();
+        let answer = self.mill().routes().oneshot(request).await.unwrap();
         // A deployed thing's dependency job is the workspace's.
         let is_unknown =
             answer.status() == StatusCode::NOT_FOUND && path.starts_with("jobs_u/get/");
@@ -102,8 +118,34 @@ impl LiveDouble {
         let path = format!("u/preview/{}", Uuid::new_v4().simple());
         self.files.script(&path, wish["content"].as_str().unwrap());
         let arguments = wish["args"].as_object().cloned().unwrap_or_default();
-        let started = self.mill.run_script_at(&path, arguments).await.unwrap();
+        let started = self.mill().run_script_at(&path, arguments).await.unwrap();
         (StatusCode::CREATED, started.job.to_string()).into_response()
+    }
+
+    /// Writes a file that a mill may read just now.
+    fn put(&self, name: &str, text: &str) {
+        let new = self.files.file(&format!("{name}.{}", Uuid::new_v4()), text);
+        std::fs::rename(
+            &new,
+            new.with_file_name(Path::new(name).file_name().unwrap()),
+        )
+        .unwrap();
+    }
+
+    fn mill(&self) -> Mill {
+        self.mill.lock().unwrap().clone()
+    }
+
+    /// Has jobs see the workspace's environment from now on.
+    async fn see_environment(&self) {
+        let environment = self.workspace.held().environment.clone();
+        let options = environment
+            .iter()
+            .fold(self.options.clone(), |options, (name, value)| {
+                options.with_variable(name, value)
+            });
+        let mill = self.files.mill_with(options).await;
+        *self.mill.lock().unwrap() = mill;
     }
 
     /// Gives the mill what was deployed.
@@ -114,12 +156,12 @@ impl LiveDouble {
             match kind {
                 "scripts" if item["language"] == "bash" => {
                     let text = item["content"].as_str().unwrap();
-                    self.files.file(&format!("scripts/{place}.sh"), text);
+                    self.put(&format!("scripts/{place}.sh"), text);
                 }
                 "flows" => {
                     let flow = json!({"value": item["value"], "schema": item["schema"]});
                     let file = format!("flows/{place}.flow.json");
-                    self.files.file(&file, &flow.to_string());
+                    self.put(&file, &flow.to_string());
                 }
                 _ => {}
             }
@@ -150,6 +192,9 @@ async fn answer(State(double): State<LiveDouble>, request: Request) -> Response 
     }
     let answer = double.workspace.routes().oneshot(again()).await.unwrap();
     double.hand_over();
+    if path == "workspaces/set_environment_variable" {
+        double.see_environment().await;
+    }
     answer
 }
 

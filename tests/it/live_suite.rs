@@ -19,7 +19,7 @@ const NEEDS_A_SERVER: &[(&str, &str)] = &[
 ];
 
 fn named(name: &str) -> Option<String> {
-    let name = name.strip_prefix("MILLWRIGHT_LIVE_WINDMILL_").unwrap();
+    let name = name.strip_prefix("MILLWRIGHT_LIVE_WINDMILL_")?;
     let known = [
         ("URL", "http://127.0.0.1:1/"),
         ("TOKEN", "t"),
@@ -45,10 +45,13 @@ fn a_server_is_named_by_three_variables() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_suite_passes_and_leaves_nothing() {
     let double = LiveDouble::start().await;
+    double.leave("millwright_live_1700000000_abcdef_run", "hello");
     let live = Live::start(Target {
         url: double.url.clone(),
         token: TOKEN.to_owned(),
         workspace: "starter".to_owned(),
+        api_host: "127.0.0.1".to_owned(),
+        packaging: Some("path"),
     });
     let live = live.await;
     let is_for_servers = |name: &str| NEEDS_A_SERVER.iter().any(|(known, _)| *known == name);

@@ -4,21 +4,15 @@
 
 use std::time::Duration;
 
+use crate::suite::Patience;
+
 /// Far beyond what anything here takes, even on a machine that is busy with other work.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(5);
+const PATIENCE: Patience = Patience {
+    whole: Duration::from_mins(1),
+    pause: Duration::from_millis(5),
+};
 
 /// Looks again and again until there is something to see.
 pub(crate) async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let wait = async {
-        loop {
-            if let Some(seen) = look().await {
-                return seen;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
-    let seen = tokio::time::timeout(PATIENCE, wait).await;
-    seen.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    PATIENCE.until(what, look).await
 }

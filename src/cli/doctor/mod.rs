@@ -16,6 +16,7 @@ use super::remote::RemoteArgs;
 use super::serve::block_on;
 use super::windmill_args::WindmillArgs;
 use super::{CommandError, Exit, output};
+use crate::deploy::Place;
 use check::{Check, Status};
 
 /// Looks from one side to the other whether everything is in its place, and says what to do.
@@ -29,6 +30,9 @@ pub(super) struct DoctorArgs {
     /// Starts no job on Windmill: what only a job can tell is left out.
     #[arg(long)]
     no_job: bool,
+    /// The folder that was deployed to, where it is another than `devgodzilla`.
+    #[arg(long, value_name = "NAME")]
+    folder: Option<Place>,
     #[command(flatten)]
     windmill: WindmillArgs,
 }
@@ -39,9 +43,10 @@ pub(super) fn run(args: &DoctorArgs) -> Result<Exit, CommandError> {
 }
 
 async fn look(args: &DoctorArgs) -> Result<Exit, CommandError> {
+    let place = args.folder.clone().unwrap_or_default();
     let (api, windmill, machine) = tokio::join!(
         api::look(&args.server),
-        windmill::look(&args.windmill, !args.no_job),
+        windmill::look(&args.windmill, &place, !args.no_job),
         machine::look(),
     );
     let checks: Vec<Check> = [api, windmill, machine].into_iter().flatten().collect();

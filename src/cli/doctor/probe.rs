@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::check::Check;
 use super::machine;
+use crate::deploy::Place;
 use crate::windmill::{Client, Ended, ItemKind, WindmillError};
 
 /// The job itself.
@@ -21,8 +22,6 @@ const GIT: &str = "git there";
 const SCRIPT: &str = include_str!("probe.sh");
 /// So long it may wait for a worker, and run.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// The secret variable that scripts are given the token from.
-const TOKEN: &str = "f/devgodzilla/tasksgodzilla_api_token";
 const SET_URL: &str =
     "run `millwright deploy --apply --api-url URL`, with the address as workers reach it";
 
@@ -38,7 +37,7 @@ struct Seen {
 }
 
 /// Starts the job, and judges what it tells.
-pub(super) async fn look(client: &Client) -> Vec<Check> {
+pub(super) async fn look(client: &Client, place: &Place) -> Vec<Check> {
     let ended = match tokio::time::timeout(PATIENCE, run(client)).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(error)) => {
@@ -57,7 +56,7 @@ pub(super) async fn look(client: &Client) -> Vec<Check> {
         let advice = "look at its log among the workspace's runs";
         return vec![Check::wrong(JOB, says, advice)];
     };
-    let (has_secret, here) = tokio::join!(has_secret(client), machine::step_version());
+    let (has_secret, here) = tokio::join!(has_secret(client, place), machine::step_version());
     let mut checks = vec![Check::ok(JOB, took)];
     checks.extend(judge(&seen, has_secret, here.as_deref()));
     checks
@@ -74,9 +73,8 @@ async fn run(client: &Client) -> Result<Box<Ended>, WindmillError> {
 }
 
 /// Whether scripts are given the token by reference.
-async fn has_secret(client: &Client) -> bool {
-    let path = TOKEN.parse().expect("it is a path");
-    let found = client.item(ItemKind::Variable, &path).await;
+async fn has_secret(client: &Client, place: &Place) -> bool {
+    let found = client.item(ItemKind::Variable, &place.token()).await;
     found.is_ok_and(|variable| variable.is_some())
 }
 

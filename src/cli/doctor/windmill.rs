@@ -6,6 +6,7 @@ use super::check::{Check, in_time};
 use super::probe;
 use crate::cli::CommandError;
 use crate::cli::windmill_args::WindmillArgs;
+use crate::deploy::Place;
 use crate::windmill::{Client, WindmillError, Worker};
 
 const SERVER: &str = "Windmill";
@@ -19,7 +20,7 @@ const TAGS: [&str; 4] = ["flow", "dependency", "bash", "bun"];
 const SILENCE: f64 = 60.0;
 
 /// What can be seen of it; with `job`, also from inside a job.
-pub(super) async fn look(args: &WindmillArgs, job: bool) -> Vec<Check> {
+pub(super) async fn look(args: &WindmillArgs, place: &Place, job: bool) -> Vec<Check> {
     let client = match args.named_client() {
         Ok(Some(client)) => client,
         Ok(None) => {
@@ -40,7 +41,7 @@ pub(super) async fn look(args: &WindmillArgs, job: bool) -> Vec<Check> {
     }
     let mut checks = vec![server, workspace, workers(&client).await];
     if job {
-        checks.extend(probe::look(&client).await);
+        checks.extend(probe::look(&client, place).await);
     } else {
         checks.push(Check::skipped(probe::JOB, "--no-job starts none"));
     }

@@ -4,7 +4,7 @@
 
 use super::Name;
 use crate::deploy::PackagingError;
-use crate::windmill::WindmillError;
+use crate::windmill::{ItemPath, WindmillError};
 
 /// Why a workspace could not be compared or changed.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum WorkspaceError {
     )]
     Record {
         /// The variable.
-        path: &'static str,
+        path: ItemPath,
         /// What is wrong with it.
         reason: String,
     },

@@ -101,7 +101,7 @@ async fn read_record(
     let Some(listed) = there.remove(&name) else {
         return Ok(None);
     };
-    let read = |item: &Value| Record::read(item["value"].as_str().unwrap_or_default());
+    let read = |item: &Value| Record::read(&path, item["value"].as_str().unwrap_or_default());
     if let Ok(record) = read(&listed) {
         return Ok(Some(record));
     }

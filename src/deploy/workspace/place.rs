@@ -15,6 +15,9 @@ const SCRIPTS: &str = "u/devgodzilla/";
 /// The beginning of the catalog's other paths.
 const OTHERS: &str = "f/devgodzilla/";
 
+/// The secret variable with the API's token, in the catalog's own folder.
+pub(super) const TOKEN: &str = "f/devgodzilla/tasksgodzilla_api_token";
+
 /// Where what is deployed stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Place(Option<String>);
@@ -38,6 +41,11 @@ impl FromStr for Place {
 }
 
 impl Place {
+    /// The secret variable that jobs are given the API's token from.
+    pub fn token(&self) -> ItemPath {
+        self.path(TOKEN)
+    }
+
     /// The folder's name.
     pub(super) fn folder(&self) -> &str {
         self.0.as_deref().unwrap_or(FOLDER)

@@ -42,9 +42,12 @@ pub(super) fn path(place: &Place) -> ItemPath {
 }
 
 impl Record {
-    /// Reads the variable's value.
-    pub(super) fn read(text: &str) -> Result<Self, WorkspaceError> {
-        let bad = |reason: String| WorkspaceError::Record { path: PATH, reason };
+    /// Reads the value of the variable at a path.
+    pub(super) fn read(path: &ItemPath, text: &str) -> Result<Self, WorkspaceError> {
+        let bad = |reason: String| WorkspaceError::Record {
+            path: path.clone(),
+            reason,
+        };
         let stored: Stored = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
         if stored.format != FORMAT {
             return Err(bad(format!("its format is {}", stored.format)));
@@ -115,7 +118,10 @@ mod tests {
             text,
             r#"{"format":1,"things":{"script u/a/b":["abc","1"]}}"#
         );
-        assert_eq!(Record::read(&text).unwrap(), record);
+        assert_eq!(
+            Record::read(&path(&Place::default()), &text).unwrap(),
+            record
+        );
     }
 
     #[test]
@@ -128,7 +134,9 @@ mod tests {
                 "is no kind and path",
             ),
         ] {
-            let told = Record::read(text).unwrap_err().to_string();
+            let told = Record::read(&path(&Place::default()), text)
+                .unwrap_err()
+                .to_string();
             assert!(told.contains(reason) && told.contains(PATH), "{told}");
         }
     }

@@ -7,6 +7,7 @@ use millwright_core::catalog::{GENERATED, ScriptInfo, TOKEN_ARGUMENT, scripts};
 use serde_json::{Map, Value, json};
 
 use super::object::Object;
+use super::place::TOKEN;
 use super::{Name, Place};
 use crate::deploy::packaging::{self, Choice, Packaged, PackagingError};
 use crate::embedded;
@@ -14,8 +15,6 @@ use crate::windmill::ItemKind;
 
 /// The variable of the environment that says where the API is.
 pub(super) const API_URL: &str = "TASKSGODZILLA_API_URL";
-/// The secret variable with the API's token.
-const TOKEN: &str = "f/devgodzilla/tasksgodzilla_api_token";
 /// The schedule that audits specs.
 const AUDIT: &str = "f/devgodzilla/spec_audit";
 /// Every night, in six fields: Windmill counts seconds.
@@ -56,7 +55,7 @@ pub enum Audit {
 
 /// The name of the token's variable.
 pub(super) fn token_name(place: &Place) -> Name {
-    Name::Item(ItemKind::Variable, place.path(TOKEN))
+    Name::Item(ItemKind::Variable, place.token())
 }
 
 /// Everything that a workspace is to hold, in the order in which it is made. `has_token` says whether there is a token's

@@ -2,7 +2,7 @@
 //!
 //! Always so: everything is in folders whose name begins with this run's own, and [`Live::clean_up`] removes all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,14 +10,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use millwright::windmill::{Client, Connection, ItemKind, ItemPath};
 use millwright_core::refs::JobId;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::Patience;
+
 /// How long a dependency job or a short job may take on a server that has other work.
-const PATIENCE: Duration = Duration::from_mins(3);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(200);
+const PATIENCE: Patience = Patience {
+    whole: Duration::from_mins(3),
+    pause: Duration::from_millis(200),
+};
+
+/// What every run's folders begin with, before the second at which it began.
+const PREFIX: &str = "millwright_live_";
+/// No run takes so long.
+const LEFT_OVER: Duration = Duration::from_hours(3);
 
 /// Which Windmill.
 #[derive(Clone)]
@@ -25,6 +33,10 @@ pub(crate) struct Target {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) workspace: String,
+    /// By which name workers reach this machine.
+    pub(crate) api_host: String,
+    /// How scripts are packaged that are run; nothing for what is usual.
+    pub(crate) packaging: Option<&'static str>,
 }
 
 /// A Windmill with folders of this run's own.
@@ -35,6 +47,10 @@ pub(crate) struct Live {
     /// What the names of this run's folders begin with.
     name: String,
     folders: Mutex<BTreeSet<String>>,
+    /// How variables of the workspace's environment stood before.
+    environment: Mutex<BTreeMap<String, Option<String>>>,
+    /// What stands for the refs API's token.
+    api_token: String,
     /// Where commands run.
     here: TempDir,
 }
@@ -57,6 +73,10 @@ impl Target {
             url: named("URL")?.trim_end_matches('/').to_owned(),
             token: named("TOKEN")?,
             workspace: named("WORKSPACE")?,
+            api_host: variable("MILLWRIGHT_LIVE_API_HOST")
+                .filter(|host| !host.is_empty())
+                .unwrap_or_else(|| "127.0.0.1".to_owned()),
+            packaging: None,
         })
     }
 }
@@ -68,6 +88,7 @@ impl Live {
             url,
             token,
             workspace,
+            ..
         } = &target;
         let timeout = Duration::from_secs(30);
         let connection = Connection::new(url, Some(token.clone()), workspace, timeout);
@@ -77,14 +98,49 @@ impl Live {
         let live = Self {
             client,
             http: reqwest::Client::new(),
-            name: format!("millwright_live_{}_{}", now.as_secs(), &nonce[..6]),
+            name: format!("{PREFIX}{}_{}", now.as_secs(), &nonce[..6]),
             folders: Mutex::default(),
+            environment: Mutex::default(),
+            api_token: Uuid::new_v4().simple().to_string(),
             here: tempfile::tempdir().unwrap(),
             target,
         };
         let (status, said) = live.ask(Method::GET, "users/whoami", None).await;
         assert_eq!(status, 200, "the server does not let the token in: {said}");
+        live.take_over(now).await;
         live
+    }
+
+    /// Folders that a run has left which was killed some hours ago are this run's to remove.
+    async fn take_over(&self, now: Duration) {
+        let (status, listed) = self.ask(Method::GET, "folders/listnames", None).await;
+        let names: Vec<String> = serde_json::from_str(&listed).unwrap_or_default();
+        assert_eq!(status, 200, "{listed}");
+        let is_old = |name: &String| {
+            let made = name
+                .strip_prefix(PREFIX)
+                .and_then(|rest| rest.split('_').next());
+            let made = made.and_then(|seconds| seconds.parse().ok());
+            made.is_some_and(|made| now.saturating_sub(Duration::from_secs(made)) > LEFT_OVER)
+        };
+        let mut folders = self.folders.lock().unwrap();
+        folders.extend(names.into_iter().filter(is_old));
+    }
+
+    /// What stands for the refs API's token.
+    pub(crate) fn api_token(&self) -> &str {
+        &self.api_token
+    }
+
+    /// Has a variable of the workspace's environment stand as it stands now once the suite has ended.
+    pub(crate) async fn keep_environment(&self, name: &str) {
+        let all = self.client.environment().await.unwrap();
+        let own = all
+            .into_iter()
+            .find(|one| one.is_custom && one.name == name);
+        let before = own.map(|one| one.value);
+        let mut kept = self.environment.lock().unwrap();
+        kept.entry(name.to_owned()).or_insert(before);
     }
 
     /// The name of a folder of this run's own, which is removed in the end, if anybody makes it.
@@ -133,6 +189,11 @@ impl Live {
         path
     }
 
+    /// Starts what was made, without arguments.
+    pub(crate) async fn begin(&self, kind: ItemKind, path: &ItemPath) -> JobId {
+        self.client.run(kind, path, &Map::new()).await.unwrap()
+    }
+
     /// Waits for a job's end, and gives the job.
     pub(crate) async fn ended(&self, job: JobId) -> Value {
         self.until(&format!("the job {job} has ended"), async || {
@@ -144,16 +205,7 @@ impl Live {
 
     /// Looks again and again until there is something to see.
     pub(crate) async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-        let wait = async {
-            loop {
-                if let Some(seen) = look().await {
-                    return seen;
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-        };
-        let seen = tokio::time::timeout(PATIENCE, wait).await;
-        seen.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+        PATIENCE.until(what, look).await
     }
 
     /// The command, which is told of this server and of no other.
@@ -178,18 +230,29 @@ impl Live {
     }
 
     /// Runs a command, which ends with this code and tells no secret.
-    pub(crate) async fn run(&self, exit: i32, mut command: Command) -> Said {
+    pub(crate) async fn run(&self, exit: i32, command: Command) -> Said {
+        let shown = format!("{:?}", command.get_args().collect::<Vec<_>>());
+        let said = self.run_to_its_end(command).await;
+        let Said { stdout, stderr, .. } = &said;
+        assert_eq!(said.exit, exit, "{shown}: {stdout}\n{stderr}");
+        said
+    }
+
+    /// Runs a command, which tells no secret.
+    pub(crate) async fn run_to_its_end(&self, mut command: Command) -> Said {
         let shown = format!("{:?}", command.get_args().collect::<Vec<_>>());
         let output = tokio::task::spawn_blocking(move || command.output());
         let said = Said::from(output.await.unwrap().unwrap());
         let Said { stdout, stderr, .. } = &said;
         for stream in [stdout, stderr] {
+            let secrets = [&self.target.token, &self.api_token];
             assert!(
-                !stream.contains(&self.target.token),
+                !secrets
+                    .iter()
+                    .any(|secret| stream.contains(secret.as_str())),
                 "{shown} tells the token"
             );
         }
-        assert_eq!(said.exit, exit, "{shown}: {stdout}\n{stderr}");
         said
     }
 
@@ -204,6 +267,7 @@ impl Live {
             url,
             token,
             workspace,
+            ..
         } = &self.target;
         let request = self
             .http
@@ -219,7 +283,7 @@ impl Live {
     /// Removes every folder of this run's own with all that is in it, and gives what could not be removed.
     pub(crate) async fn clean_up(&self) -> Vec<String> {
         let folders: Vec<String> = self.folders.lock().unwrap().iter().cloned().collect();
-        let mut problems = Vec::new();
+        let mut problems = self.put_environment_back().await;
         for folder in folders {
             for kind in [
                 ItemKind::Schedule,
@@ -233,6 +297,20 @@ impl Live {
             let (status, said) = self.ask(Method::DELETE, &route, None).await;
             if status != 200 && status != 404 {
                 problems.push(format!("the folder f/{folder}: {said}"));
+            }
+        }
+        problems
+    }
+
+    async fn put_environment_back(&self) -> Vec<String> {
+        let kept = std::mem::take(&mut *self.environment.lock().unwrap());
+        let mut problems = Vec::new();
+        for (name, value) in kept {
+            let body = json!({"name": name, "value": value});
+            let route = "workspaces/set_environment_variable";
+            let (status, said) = self.ask(Method::POST, route, Some(&body)).await;
+            if status != 200 {
+                problems.push(format!("the environment's {name}: {said}"));
             }
         }
         problems

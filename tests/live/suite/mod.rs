@@ -4,20 +4,27 @@
 
 #[macro_use]
 mod declare;
+mod api;
 mod deploy;
 mod doctor;
+mod journey;
 mod live;
 mod run;
+mod runs;
+mod wait;
 
 pub(crate) use declare::Test;
-pub(crate) use live::{Live, Target};
+pub(crate) use live::{Live, Said, Target};
+pub(crate) use wait::Patience;
 
 /// Every test, with its area.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Test)> {
     let areas = [
         ("deploy", deploy::TESTS),
         ("doctor", doctor::TESTS),
+        ("journey", journey::TESTS),
         ("run", run::TESTS),
+        ("runs", runs::TESTS),
     ];
     areas
         .into_iter()
