@@ -11,6 +11,9 @@ use crate::store::runs::{self, JobEnd};
 use crate::store::{StoreError, Timestamp};
 use crate::windmill::Job;
 
+/// Of a longer result a run keeps no copy: several are read at once, and a run keeps much less.
+const RESULT_LIMIT: usize = 4 * 1024 * 1024;
+
 /// Why it is not known whether a job has ended, or its end is not kept.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SettleError {
@@ -81,9 +84,14 @@ async fn settle_as(
         }
         return Ok(left);
     }
-    let result = match server.result(id).await {
+    let result = match server.result(id, RESULT_LIMIT).await {
         Ok(result) => result.result,
         Err(JobError::TooLong(_)) => runs::too_long(),
+        // The job was there a moment ago: that it is gone is for its next look to say.
+        Err(JobError::NotFound(_)) => {
+            let problem = "a job that has ended, and no result of it".to_owned();
+            return Err(JobError::BadAnswer(problem).into());
+        }
         Err(error) => return Err(error.into()),
     };
     let moment = |at: jiff::Timestamp| Timestamp(at.as_microsecond());

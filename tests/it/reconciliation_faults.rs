@@ -36,6 +36,34 @@ async fn a_job_that_was_there_and_is_deleted_fails_its_run() {
 }
 
 #[tokio::test]
+async fn a_job_that_an_earlier_server_has_seen_is_known_to_be_deleted() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::start_with(|_| watching(&url)).await;
+    let jobs = [Job::default(), Job::default()].map(|job| windmill.put(job));
+    api.runs_of(&jobs, Timestamp::now()).await;
+    until("both were seen", async || {
+        let asked = windmill.asked();
+        let twice = |job| {
+            asked
+                .iter()
+                .filter(|asked| **asked == Asked::Job(job))
+                .count()
+                > 1
+        };
+        jobs.into_iter().all(twice).then_some(())
+    })
+    .await;
+    let folder = api.stop().await;
+    windmill.delete(jobs[0]);
+    let database = folder.path().join("test.db");
+    let api = Api::on(&database, folder, watching(&url)).await;
+    let run = api.closed(&jobs[0].to_string()).await;
+    assert_eq!(run["error"]["name"], "JobDeleted");
+    let other = api.listed(&jobs[1].to_string()).await;
+    assert_eq!(other["status"], "running");
+}
+
+#[tokio::test]
 async fn an_old_run_of_a_job_that_nobody_knows_fails_unless_the_workspace_is_another() {
     let (windmill, api) = watched().await;
     let job = windmill.put(Job::default());

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::server::error::{ApiError, ErrorBody, InvalidBody};
 use crate::server::extract::{PathParams, QueryParams};
+use crate::server::jobs::ANSWER_LIMIT;
 use crate::server::logs::{Found, log_at};
 use crate::server::state::{App, AppState};
 use crate::store::{artifacts, runs};
@@ -120,7 +121,7 @@ async fn of_job(app: &App, id: JobId, resource: Resource) -> Result<Response, Ap
             Ok(nothing(detail, id, word))
         }
         Resource::Error => {
-            let result = server.result(id).await?.result;
+            let result = server.result(id, ANSWER_LIMIT).await?.result;
             let error = result.get("error").cloned();
             Ok(Json(error.unwrap_or(result)).into_response())
         }

@@ -18,7 +18,7 @@ use super::update::Update;
 use crate::windmill::{self, Connection, Job, Listed, MaybeResult, reason_of};
 
 /// An answer that is no log is never longer.
-const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+pub(in crate::server) const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 /// So many jobs are asked for at once. A server may give fewer.
 pub(in crate::server) const PAGE: usize = 1000;
 /// The mill has one workspace; its routes take any name.
@@ -99,10 +99,15 @@ impl JobServer {
         parsed(accepted(status, content, || JobError::NotFound(id))?).await
     }
 
-    /// A job's result, where it has ended.
-    pub(in crate::server) async fn result(&self, id: JobId) -> Result<MaybeResult, JobError> {
+    /// A job's result, where it has ended; where the answer has more than so many bytes, [`JobError::TooLong`].
+    pub(in crate::server) async fn result(
+        &self,
+        id: JobId,
+        limit: usize,
+    ) -> Result<MaybeResult, JobError> {
         let path = format!("jobs_u/completed/get_result_maybe/{id}?get_started=true");
-        let result: MaybeResult = parsed(self.get(id, &path).await?).await?;
+        let bytes = whole(self.get(id, &path).await?, limit).await?;
+        let result: MaybeResult = from_json(&bytes)?;
         // Windmill answers 200 for a job that it does not know.
         if result.started.is_none() && !result.completed {
             return Err(JobError::NotFound(id));
@@ -172,7 +177,7 @@ impl JobServer {
 
     /// Windmill names the job that it does not know. A 404 that names none comes from something before it.
     async fn not_found(&self, id: JobId, content: Content) -> JobError {
-        let said = whole(content).await.unwrap_or_default();
+        let said = whole(content, ANSWER_LIMIT).await.unwrap_or_default();
         if String::from_utf8_lossy(&said).contains(&id.to_string()) {
             return JobError::NotFound(id);
         }
@@ -197,16 +202,19 @@ fn accepted(
 }
 
 async fn parsed<T: DeserializeOwned>(content: Content) -> Result<T, JobError> {
-    let bytes = whole(content).await?;
-    serde_json::from_slice(&bytes).map_err(|error| JobError::BadAnswer(error.to_string()))
+    from_json(&whole(content, ANSWER_LIMIT).await?)
 }
 
-async fn whole(mut content: Content) -> Result<Vec<u8>, JobError> {
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JobError> {
+    serde_json::from_slice(bytes).map_err(|error| JobError::BadAnswer(error.to_string()))
+}
+
+async fn whole(mut content: Content, limit: usize) -> Result<Vec<u8>, JobError> {
     let mut bytes = Vec::new();
     while let Some(part) = content.try_next().await? {
         bytes.extend_from_slice(&part);
-        if bytes.len() > ANSWER_LIMIT {
-            return Err(JobError::TooLong(ANSWER_LIMIT));
+        if bytes.len() > limit {
+            return Err(JobError::TooLong(limit));
         }
     }
     Ok(bytes)

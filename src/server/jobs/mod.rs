@@ -7,6 +7,6 @@ mod error;
 mod scan;
 mod update;
 
-pub(super) use client::{JobClient, JobServer, PAGE};
+pub(super) use client::{ANSWER_LIMIT, JobClient, JobServer, PAGE};
 pub(super) use error::JobError;
 pub(super) use update::Update;

@@ -4,6 +4,7 @@
 //! at a time does it, of all that share a database.
 
 mod away;
+mod lease;
 mod pace;
 mod watch;
 
@@ -13,27 +14,24 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use millwright_core::refs::{JobId, RunStatus};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::jobs::{JobError, JobServer, PAGE};
 use super::settle::{SettleError, Settled, settle};
 use super::state::{App, AppState};
 use crate::store::runs::{self, JobEnd};
-use crate::store::{StoreError, Timestamp, leases};
+use crate::store::{StoreError, Timestamp};
 use away::Away;
+use lease::Lease;
 use pace::{AT_ONCE, Pace};
 use watch::Watch;
 
-const LEASE: &str = "reconciliation";
-/// A server that was killed is missed after so many looks.
-const LEASE_TIME: u32 = 15;
 /// A look at the database that takes long makes the pause after it so many times longer.
 const SHARE: u32 = 20;
 /// So few jobs are asked for one by one, and not by a list.
 const FEW: usize = 10;
 /// What Windmill has in its queue is read no further.
 const PAGES: usize = 100;
-/// So many jobs are asked for before the lease is looked after.
+/// So many jobs are asked for before it is looked whether one is gone.
 const PART: usize = 100;
 
 struct Reconciler {
@@ -44,9 +42,7 @@ struct Reconciler {
     watch: Watch,
     pace: Pace,
     away: Away,
-    /// Who holds the lease, among servers.
-    name: String,
-    renewed: Option<Instant>,
+    lease: Lease,
 }
 
 /// Closes open runs of Windmill's jobs until the server closes. Without a Windmill there is nothing to do.
@@ -56,17 +52,16 @@ pub(super) async fn reconcile(app: AppState) {
     };
     let closing = app.closing.clone();
     let mut reconciler = Reconciler {
+        lease: Lease::new(app.store.clone(), tick),
         app,
         tick,
         windmill,
         watch: Watch::new(tick),
         pace: Pace::new(),
         away: Away::new(tick),
-        name: Uuid::new_v4().to_string(),
-        renewed: None,
     };
     closing.run_until_cancelled_owned(reconciler.run()).await;
-    reconciler.release().await;
+    reconciler.lease.release().await;
 }
 
 impl Reconciler {
@@ -87,7 +82,7 @@ impl Reconciler {
         let wait = self.tick.max(began.elapsed() * SHARE);
         metrics::gauge!("millwright_open_windmill_jobs").set(f64_of(open.len()));
         self.watch.keep(&open, Instant::now());
-        if !open.is_empty() && !self.away.is_on(began) && self.leads().await? {
+        if !open.is_empty() && !self.away.is_on(began) && self.lease.is_held().await? {
             self.ask().await?;
         }
         Ok(wait)
@@ -98,17 +93,24 @@ impl Reconciler {
         let mut due = self.watch.due(Instant::now());
         if due.len() > FEW {
             match self.queue().await {
-                Ok(queued) => due.retain(|job| !self.is_queued(&queued, *job)),
-                Err(error @ JobError::Unreachable(_)) => {
+                Ok(queued) => {
+                    let (open, unknown) = due.into_iter().partition(|job| queued.contains(job));
+                    self.are_open(open).await?;
+                    due = unknown;
+                }
+                Err(SettleError::Store(error)) => return Err(error),
+                Err(SettleError::Job(error @ JobError::Unreachable(_))) => {
                     self.away.begin(&error);
                     return Ok(());
                 }
                 // Whoever may not list jobs may still ask for each.
-                Err(error) => tracing::debug!(%error, "cannot list the jobs that have not ended"),
+                Err(SettleError::Job(error)) => {
+                    tracing::debug!(%error, "cannot list the jobs that have not ended");
+                }
             }
         }
         for part in due.chunks(PART) {
-            if self.away.is_on(Instant::now()) || !self.leads().await? {
+            if self.away.is_on(Instant::now()) || !self.lease.is_held().await? {
                 break;
             }
             self.ask_for(part).await?;
@@ -117,7 +119,7 @@ impl Reconciler {
     }
 
     /// The jobs that have not ended, as far as the list is worth it.
-    async fn queue(&self) -> Result<BTreeSet<JobId>, JobError> {
+    async fn queue(&mut self) -> Result<BTreeSet<JobId>, SettleError> {
         let mut queued = BTreeSet::new();
         let mut whole_page = FEW;
         for page in 1..=PAGES {
@@ -127,19 +129,22 @@ impl Reconciler {
             let is_last = found.len() < whole_page || found.len() < PAGE / 10;
             whole_page = whole_page.max(found.len());
             queued.extend(found);
-            if is_last {
+            if is_last || !self.lease.is_held().await? {
                 break;
             }
         }
         Ok(queued)
     }
 
-    fn is_queued(&mut self, queued: &BTreeSet<JobId>, job: JobId) -> bool {
-        let is_queued = queued.contains(&job);
-        if is_queued {
-            self.watch.is_open(job, Instant::now());
+    /// Jobs that have not ended.
+    async fn are_open(&mut self, mut jobs: Vec<JobId>) -> Result<(), StoreError> {
+        let now = Instant::now();
+        jobs.retain(|job| self.watch.is_open(*job, now));
+        if jobs.is_empty() {
+            return Ok(());
         }
-        is_queued
+        let note = move |connection: &_| runs::note_seen(connection, &jobs);
+        self.app.store.write(note).await
     }
 
     async fn ask_for(&mut self, jobs: &[JobId]) -> Result<(), StoreError> {
@@ -147,13 +152,17 @@ impl Reconciler {
         let checks = jobs.iter().map(|job| check(app, windmill, pace, *job));
         let checks: Vec<_> = checks.collect();
         let mut asked = stream::iter(checks).buffer_unordered(AT_ONCE);
-        let mut gone = Vec::new();
+        let (mut open, mut gone) = (Vec::new(), Vec::new());
         while let Some((job, outcome)) = asked.next().await {
             let now = Instant::now();
+            if !self.lease.is_held().await? {
+                return Ok(());
+            }
             match outcome {
+                Ok(Settled { closed: 1.., .. }) => self.away.end(),
                 Ok(_) => {
                     self.away.end();
-                    self.watch.is_open(job, now);
+                    open.push(job);
                 }
                 Err(SettleError::Job(JobError::NotFound(_))) => {
                     if self.watch.is_gone(job, now) {
@@ -170,6 +179,7 @@ impl Reconciler {
             }
         }
         drop(asked);
+        self.are_open(open).await?;
         self.close(gone).await
     }
 
@@ -198,36 +208,6 @@ impl Reconciler {
             self.app.store.write(finish).await?;
         }
         Ok(())
-    }
-
-    /// Takes or renews the lease, and says whether this server has it.
-    async fn leads(&mut self) -> Result<bool, StoreError> {
-        let lease_time = self.tick * LEASE_TIME;
-        let is_fresh = |renewed: Instant| renewed.elapsed() < lease_time / 3;
-        if self.renewed.is_some_and(is_fresh) {
-            return Ok(true);
-        }
-        let name = self.name.clone();
-        let take = move |connection: &_| {
-            let now = Timestamp::now();
-            let lease_time = i64::try_from(lease_time.as_micros()).unwrap_or(i64::MAX);
-            let until = Timestamp(now.0.saturating_add(lease_time));
-            leases::take(connection, LEASE, &name, now, until)
-        };
-        let began = Instant::now();
-        let leads = self.app.store.write(take).await?;
-        self.renewed = leads.then_some(began);
-        Ok(leads)
-    }
-
-    async fn release(self) {
-        if self.renewed.is_none() {
-            return;
-        }
-        let release = move |connection: &_| leases::release(connection, LEASE, &self.name);
-        if let Err(error) = self.app.store.write(release).await {
-            tracing::debug!(%error, "the lease of the reconciliation ends by itself");
-        }
     }
 }
 

@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use millwright_core::refs::JobId;
 
 use crate::store::Timestamp;
+use crate::store::runs::OpenJob;
 
 /// The first wait, in looks.
 const FIRST_WAIT: u32 = 2;
 /// The longest wait, in looks.
 const LONGEST_WAIT: u32 = 60;
-/// A job that was never seen may be in another workspace: for so long after its newest run began, nothing is concluded.
-const GRACE: Duration = Duration::from_hours(1);
+/// A job that was never seen may be one of another workspace or server, and under way there: for so long after its newest
+/// run began, nothing is concluded. Windmill itself keeps jobs no longer, where nobody tells it to.
+const GRACE: Duration = Duration::from_hours(30 * 24);
 /// A job that was seen before is gone when it is missed so often.
 const MISSED: u32 = 2;
 
@@ -31,7 +33,7 @@ struct Watched {
     since: Timestamp,
     due: Instant,
     wait: Duration,
-    seen: bool,
+    is_seen: bool,
     missed: u32,
 }
 
@@ -45,15 +47,15 @@ impl Watch {
     }
 
     /// Watches these jobs and no other. New ones are due at once, and so are those that a new run follows.
-    pub(super) fn keep(&mut self, open: &BTreeMap<JobId, Timestamp>, now: Instant) {
+    pub(super) fn keep(&mut self, open: &BTreeMap<JobId, OpenJob>, now: Instant) {
         let first_wait = self.tick * FIRST_WAIT;
         self.jobs.retain(|job, _| open.contains_key(job));
-        for (job, since) in open {
+        for (job, OpenJob { since, is_seen }) in open {
             let watched = self.jobs.entry(*job).or_insert_with(|| Watched {
                 since: *since,
                 due: now,
                 wait: first_wait,
-                seen: false,
+                is_seen: *is_seen,
                 missed: 0,
             });
             if watched.since < *since {
@@ -70,12 +72,14 @@ impl Watch {
         due.into_iter().map(|(_, job)| job).collect()
     }
 
-    /// A job has not ended.
-    pub(super) fn is_open(&mut self, job: JobId, now: Instant) {
-        if let Some(watched) = self.jobs.get_mut(&job) {
-            (watched.seen, watched.missed) = (true, 0);
-        }
+    /// A job has not ended. Says whether that is the first that is known of it.
+    pub(super) fn is_open(&mut self, job: JobId, now: Instant) -> bool {
         self.postpone(job, now);
+        let Some(watched) = self.jobs.get_mut(&job) else {
+            return false;
+        };
+        watched.missed = 0;
+        !std::mem::replace(&mut watched.is_seen, true)
     }
 
     /// Nothing is known of a job for now.
@@ -95,7 +99,7 @@ impl Watch {
         watched.missed += 1;
         let age = Timestamp::now().0.saturating_sub(watched.since.0);
         let is_old = u128::try_from(age).is_ok_and(|age| age > GRACE.as_micros());
-        watched.missed >= MISSED && (watched.seen || is_old)
+        watched.missed >= MISSED && (watched.is_seen || is_old)
     }
 }
 
@@ -105,10 +109,13 @@ mod tests {
 
     use super::*;
 
-    fn jobs<const N: usize>() -> ([JobId; N], BTreeMap<JobId, Timestamp>) {
+    fn jobs<const N: usize>() -> ([JobId; N], BTreeMap<JobId, OpenJob>) {
         let ids = [(); N].map(|()| JobId(Uuid::now_v7()));
-        let now = Timestamp::now();
-        (ids, ids.into_iter().map(|id| (id, now)).collect())
+        let open = OpenJob {
+            since: Timestamp::now(),
+            is_seen: false,
+        };
+        (ids, ids.into_iter().map(|id| (id, open)).collect())
     }
 
     #[test]
@@ -131,25 +138,30 @@ mod tests {
         assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60]);
         assert_eq!(watch.due(now), [b, a], "the longest first");
         watch.is_open(a, now);
-        let again = [(a, Timestamp(open[&a].0 + 1))].into();
+        let newer = OpenJob {
+            since: Timestamp(open[&a].since.0 + 1),
+            is_seen: true,
+        };
+        let again = [(a, newer)].into();
         watch.keep(&again, now);
         assert_eq!(watch.due(now), [a], "a new run of a job is due at once");
     }
 
     #[test]
     fn a_job_is_gone_that_was_there_and_one_that_is_missed_for_long() {
-        let ([seen, new, old], mut open) = jobs();
-        *open.get_mut(&old).unwrap() = Timestamp(0);
+        let ([seen, known, new, old], mut open) = jobs();
+        open.get_mut(&known).unwrap().is_seen = true;
+        open.get_mut(&old).unwrap().since = Timestamp(0);
         let mut watch = Watch::new(Duration::from_secs(1));
         let now = Instant::now();
         watch.keep(&open, now);
-        watch.is_open(seen, now);
-        for job in [seen, new, old] {
+        assert!(watch.is_open(seen, now));
+        for job in [seen, known, new, old] {
             assert!(!watch.is_gone(job, now), "once may be by chance");
         }
-        let gone = [seen, new, old].map(|job| watch.is_gone(job, now));
-        assert_eq!(gone, [true, false, true]);
-        watch.is_open(seen, now);
+        let gone = [seen, known, new, old].map(|job| watch.is_gone(job, now));
+        assert_eq!(gone, [true, true, false, true]);
+        assert!(!watch.is_open(seen, now), "it is no news");
         assert!(!watch.is_gone(seen, now), "it was there in between");
     }
 }

@@ -15,7 +15,9 @@ use rusqlite::{Connection, OptionalExtension};
 pub use copy::too_long;
 pub use finish::finish;
 pub use list::{RunFilter, list};
-pub use of_jobs::{JobEnd, finish_for_job, follow_flow, followed_job, open_jobs};
+pub use of_jobs::{
+    JobEnd, OpenJob, finish_for_job, follow_flow, followed_job, note_seen, open_jobs,
+};
 pub use start::start;
 
 use super::StoreError;

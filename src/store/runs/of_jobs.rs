@@ -49,13 +49,23 @@ const FOLLOWERS: &str = concat!(
 
 /// Those of the mill are closed as their job ends.
 const OPEN: &str = concat!(
-    "SELECT path, since FROM (
+    "SELECT path, since, is_seen FROM (
         SELECT ",
     followed!(),
-    " AS path, coalesce(run.started_at, run.created_at) AS since
+    " AS path, coalesce(run.started_at, run.created_at) AS since,
+               run.job_seen_at IS NOT NULL AS is_seen
           FROM codex_runs AS run INDEXED BY codex_runs_open_log WHERE run.finished_at IS NULL)
       WHERE path GLOB 'windmill://job/*' AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = substr(path, 16, 36))"
 );
+
+/// A job that unfinished runs follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenJob {
+    /// When the newest of its runs began.
+    pub since: Timestamp,
+    /// Whether Windmill has told of it before.
+    pub is_seen: bool,
+}
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,21 +151,38 @@ pub fn followed_job(connection: &Connection, run: &Run) -> Result<Option<JobId>,
     Ok(path.flatten().and_then(|path| job_of(&path)))
 }
 
-/// The jobs that unfinished runs follow and that the mill does not know, each with when the newest of its runs began.
+/// Notes that Windmill has told of these jobs.
 ///
 /// # Errors
 /// Those of the database.
-pub fn open_jobs(connection: &Connection) -> Result<BTreeMap<JobId, Timestamp>, StoreError> {
+pub fn note_seen(connection: &Connection, jobs: &[JobId]) -> Result<(), StoreError> {
+    let now = Timestamp::now();
+    let query = "UPDATE codex_runs SET job_seen_at = ?2 WHERE run_id = ?1 AND job_seen_at IS NULL";
+    for job in jobs {
+        for run_id in followers(connection, *job, now)? {
+            connection.prepare_cached(query)?.execute((run_id, now))?;
+        }
+    }
+    Ok(())
+}
+
+/// The jobs that unfinished runs follow and that the mill does not know.
+///
+/// # Errors
+/// Those of the database.
+pub fn open_jobs(connection: &Connection) -> Result<BTreeMap<JobId, OpenJob>, StoreError> {
     let mut statement = connection.prepare_cached(OPEN)?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Timestamp>(1)?))
+        let (since, is_seen) = (row.get(1)?, row.get(2)?);
+        Ok((row.get::<_, String>(0)?, OpenJob { since, is_seen }))
     })?;
     let mut open = BTreeMap::new();
     for row in rows {
-        let (path, since) = row?;
+        let (path, by_run) = row?;
         if let Some(job) = job_of(&path) {
-            let newest = open.entry(job).or_insert(since);
-            *newest = since.max(*newest);
+            let known = open.entry(job).or_insert(by_run);
+            known.since = by_run.since.max(known.since);
+            known.is_seen |= by_run.is_seen;
         }
     }
     Ok(open)

@@ -34,6 +34,7 @@ const UPSERT: &str = "INSERT INTO codex_runs
         started_at = iif(finished_at IS NULL OR :attempt > coalesce(attempt, 1), :now, started_at),
         result = iif(:attempt > coalesce(attempt, 1) AND finished_at IS NOT NULL, NULL, result),
         error = iif(:attempt > coalesce(attempt, 1) AND finished_at IS NOT NULL, NULL, error),
+        job_seen_at = iif(:attempt > coalesce(attempt, 1) AND finished_at IS NOT NULL, NULL, job_seen_at),
         finished_at = iif(:attempt > coalesce(attempt, 1), NULL, finished_at)";
 
 /// Registers a run, or renews it, and returns it with a warning for each association that was dropped.
