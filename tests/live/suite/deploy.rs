@@ -96,10 +96,13 @@ async fn a_deployment_from_plan_to_prune(live: &Live) {
 /// Changes a script as a person does.
 async fn change_by_hand(live: &Live, path: &ItemPath) {
     let there = live.client.item(ItemKind::Script, path).await.unwrap();
-    let mut script = there.expect("it was deployed");
-    let content = script["content"].as_str().unwrap();
+    let there = there.expect("it was deployed");
+    let mut script = json!({"parent_hash": there["hash"], "lock": ""});
+    for name in ["path", "summary", "description", "language", "schema"] {
+        script[name] = there[name].clone();
+    }
+    let content = there["content"].as_str().unwrap();
     script["content"] = format!("{content}\necho changed\n").into();
-    script["parent_hash"] = script["hash"].clone();
     let changed = live.client.create(ItemKind::Script, path, &script).await;
     changed.unwrap();
 }
