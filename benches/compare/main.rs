@@ -10,6 +10,7 @@ mod follow;
 mod load;
 mod mill;
 mod process;
+mod reconcile;
 mod spec;
 mod table;
 mod wasm;
@@ -39,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         api::measure,
         mill::measure,
         follow::measure,
+        reconcile::measure,
         spec::measure,
         wasm::measure,
     ] {

@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use millwright_core::refs::JobId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -256,6 +257,159 @@ async fn a_recorded_windmill_flows_story() {
     );
 }
 
+fn lost(job: JobId) -> String {
+    format!(
+        "\n[millwright] Older text of this log is lost: Windmill moved it to a file and does not give that out. \
+         What the job's agent said is kept by itself, where it has one: /codex/runs/{job}/logs?source=agent\n"
+    )
+}
+
+#[tokio::test]
+async fn that_older_text_is_lost_is_told_once_at_the_end() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::with(Some(&url)).await;
+    let job = windmill.put(Job {
+        moved: 10,
+        ..Job::default()
+    });
+    let text = windmill_double::names_file(job, "1_10.txt") + "\none\n";
+    windmill.change(job, |job| job.log = text.clone());
+    api.run_of_job("r", job).await;
+    assert_eq!(api.tail_through("r", 1024).await, text, "there may be more");
+    windmill.change(job, |job| {
+        job.log.push_str("two\n");
+        job.ended = Some(Value::Null);
+    });
+    let whole = text + "two\n" + &lost(job);
+    for _ in 0..2 {
+        assert_eq!(api.tail_through("r", 1024).await, whole);
+        assert_eq!(api.tail("r", whole.len() as u64, "").await["chunk"], "");
+    }
+    assert_eq!(text_of(&api.stream("r", "", None).await), whole);
+    assert_eq!(api.get("/codex/runs/r/logs").await.text, whole);
+}
+
+#[tokio::test]
+async fn codes_for_terminals_are_left_out_where_that_is_wanted() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::with(Some(&url)).await;
+    let line = "\u{1b}[1;31mr\u{e9}d\u{1b}[0m plain \u{1b}]0;title\u{7}end\n";
+    let log = line.repeat(300);
+    let job = windmill.put(Job {
+        log: log.clone() + "\u{1b}[3",
+        ..Job::default()
+    });
+    api.run_of_job("windmill", job).await;
+    fs::write(api.folder.path().join("a.log"), &log).unwrap();
+    api.run_with_log("file", "a.log").await;
+    let plain = "r\u{e9}d plain end\n".repeat(300);
+    for run_id in ["windmill", "file"] {
+        let (mut text, mut offset) = (String::new(), 0);
+        loop {
+            let tail = api.tail(run_id, offset, "&ansi=strip&max_bytes=1024").await;
+            text.push_str(tail["chunk"].as_str().unwrap());
+            offset = tail["next_offset"].as_u64().unwrap();
+            if tail["eof"] == true {
+                break;
+            }
+        }
+        assert_eq!(
+            (text, offset),
+            (plain.clone(), log.len() as u64),
+            "{run_id}"
+        );
+        let whole = api
+            .get(&format!("/codex/runs/{run_id}/logs?ansi=strip"))
+            .await;
+        assert_eq!(whole.text, plain, "{run_id}");
+    }
+    windmill.change(job, |job| {
+        job.log.push_str("1mmore\n");
+        job.ended = Some(Value::Null);
+    });
+    let end = log.len();
+    let rest = api
+        .stream("windmill", &format!("?ansi=strip&offset={end}"), None)
+        .await;
+    assert_eq!(text_of(&rest), "more\n", "a code is left out whole");
+    let kept = api.tail("windmill", end as u64, "").await;
+    assert_eq!(kept["chunk"], "\u{1b}[31mmore\n");
+    api.get("/codex/runs/file/logs?ansi=no").await.expect(422);
+}
+
+#[tokio::test]
+async fn a_job_that_waits_or_was_cancelled_has_a_log_too() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::with(Some(&url)).await;
+    let queued = windmill.put(Job {
+        said: json!({"running": false}),
+        ..Job::default()
+    });
+    api.run_of_job("queued", queued).await;
+    assert_eq!(api.get("/codex/runs/queued/logs").await.text, "");
+    let tail = api.tail("queued", 0, "").await;
+    assert_eq!((&tail["eof"], &tail["chunk"]), (&json!(true), &json!("")));
+    let text = "canceled by admin: (force cancel: false)";
+    windmill.change(queued, |job| {
+        job.log = text.to_owned();
+        job.ended = Some(json!({"error": {"name": "Canceled"}}));
+        job.said = json!({"success": false, "canceled": true, "started_at": null});
+    });
+    let events = api.stream("queued", "", None).await;
+    assert_eq!(text_of(&events), text);
+    assert_eq!(events.last().unwrap().data["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn the_story_of_a_running_flow_has_branches_within_rounds_and_grows() {
+    let (windmill, url) = Windmill::start().await;
+    let api = Api::with(Some(&url)).await;
+    let step = |log: &str| {
+        windmill.put(Job {
+            log: log.to_owned(),
+            ..Job::default()
+        })
+    };
+    let flow = |modules: Value| {
+        windmill.put(Job {
+            flow_status: Some(status(&modules)),
+            ..Job::default()
+        })
+    };
+    let steps @ [left, right, next] = [step("left\n"), step("right\n"), step("next\n")];
+    let branches =
+        [left, right].map(|job| flow(json!([{"id": "x", "job": job, "type": "InProgress"}])));
+    let round = flow(
+        json!([{"id": "split", "flow_jobs": branches, "job": branches[1], "type": "InProgress"}]),
+    );
+    let rounds = json!([{"id": "loop", "flow_jobs": [round], "job": round, "type": "InProgress"}]);
+    let outer = flow(rounds);
+    api.run_of_job("r", outer).await;
+    let begin = format!("=== loop/0/split/0/x | job {left} | running   ===\nleft\n");
+    assert_eq!(api.tail_through("r", 1024).await, begin);
+    let end = |job: JobId| windmill.change(job, |job| job.ended = Some(Value::Null));
+    for job in steps.into_iter().take(2).chain(branches).chain([round]) {
+        end(job);
+    }
+    let modules = json!([
+        {"id": "loop", "flow_jobs": [round], "job": round, "type": "Success"},
+        {"id": "b", "job": next, "type": "InProgress"},
+    ]);
+    windmill.change(outer, |job| job.flow_status = Some(status(&modules)));
+    let grown = [
+        begin.replace("running  ", "succeeded"),
+        format!("=== loop/0/split/1/x | job {right} | succeeded ===\nright\n"),
+        format!("=== b | job {next} | running   ===\nnext\n"),
+    ];
+    assert_eq!(api.get("/codex/runs/r/logs").await.text, grown.concat());
+    let rest = api.tail("r", begin.len() as u64, "").await;
+    assert_eq!(
+        rest["chunk"],
+        grown[1..].concat(),
+        "it goes on where it was"
+    );
+}
+
 #[tokio::test]
 async fn what_windmill_moved_to_files_is_read_from_there() {
     let (windmill, url) = Windmill::start().await;
@@ -272,7 +426,7 @@ async fn what_windmill_moved_to_files_is_read_from_there() {
     api.run_of_job("r", job).await;
     assert_eq!(
         api.get("/codex/runs/r/logs").await.text,
-        line("2_20.txt") + "\nthree\n",
+        line("2_20.txt") + "\nthree\n" + &lost(job),
         "where the file is not there"
     );
     windmill.put_file(format!("{job}/2_20.txt"), line("1_10.txt") + "\ntwo");

@@ -48,6 +48,8 @@ pub(super) struct Follower {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
     pub(super) offset: u64,
+    /// Where the next begins.
+    pub(super) next_offset: u64,
     pub(super) text: String,
     /// Whether it reaches the present end.
     pub(super) eof: bool,
@@ -70,6 +72,13 @@ impl From<LogError> for ApiError {
             LogError::Job(error) => error.into(),
             LogError::File(_) => Self::Internal(error.to_string()),
         }
+    }
+}
+
+impl Chunk {
+    /// Whether there was nothing to read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next_offset == self.offset
     }
 }
 
@@ -151,10 +160,17 @@ impl Follower {
         let all = self.pending.is_empty();
         Ok(Chunk {
             offset,
+            next_offset: self.at,
             text,
             eof: eof && all,
             ended: ended && all,
         })
+    }
+
+    /// Takes back the end of what was handed out.
+    pub(super) fn unread(&mut self, text: &str) {
+        self.pending.insert_str(0, text);
+        self.at -= text.len() as u64;
     }
 
     /// Whether all that was read was handed out.

@@ -9,6 +9,10 @@ use super::saved::{self, Place, Saved};
 use crate::server::jobs::{JobError, JobServer, Update};
 
 /// A job's log, and how far it was read.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing of the place"
+)]
 pub(super) struct JobLog {
     server: JobServer,
     job: JobId,
@@ -26,6 +30,8 @@ pub(super) struct JobLog {
     is_mark: bool,
     /// Whether the last answer's offsets do not tell where a character of it is.
     vague: bool,
+    /// Whether older text cannot be had, which is told at the end.
+    lost: bool,
     ended: bool,
 }
 
@@ -42,6 +48,7 @@ impl JobLog {
             past: None,
             is_mark: false,
             vague: false,
+            lost: false,
             ended: false,
         }
     }
@@ -53,6 +60,11 @@ impl JobLog {
                     Some(text) => return Ok(Step::Text(text)),
                     None => self.saved = None,
                 }
+            }
+            if self.ended && std::mem::take(&mut self.lost) {
+                // What is told now is no part of an answer.
+                self.vague = true;
+                return Ok(Step::Text(lost(self.job)));
             }
             if self.ended {
                 return Ok(Step::Ended);
@@ -110,6 +122,7 @@ impl JobLog {
         let copy = Self {
             past: self.past,
             is_mark: self.is_mark,
+            lost: self.lost,
             ..self.again()
         };
         if self.answer.is_none() && self.saved.is_none() && unread.is_empty() {
@@ -123,7 +136,8 @@ impl JobLog {
         if self.vague {
             return None;
         }
-        let used = self.taken - unread.chars().count() as u64;
+        // What is unread may be of an answer before.
+        let used = self.taken.checked_sub(unread.chars().count() as u64)?;
         let next = match used {
             0 => self.asked,
             used => self.asked.max(1) + used,
@@ -160,7 +174,10 @@ impl JobLog {
                 Box::pin(self.next()).await
             }
             None if was_there => Ok(Step::Moved),
-            None => Ok(Step::Text(text)),
+            None => {
+                self.lost |= self.vague;
+                Ok(Step::Text(text))
+            }
         }
     }
 
@@ -173,4 +190,12 @@ impl JobLog {
         self.ended = answer.completed();
         self.ended || self.taken > 0
     }
+}
+
+/// What is said where a log's older text was moved to a file that cannot be had.
+fn lost(job: JobId) -> String {
+    format!(
+        "\n[millwright] Older text of this log is lost: Windmill moved it to a file and does not give that out. \
+         What the job's agent said is kept by itself, where it has one: /codex/runs/{job}/logs?source=agent\n"
+    )
 }

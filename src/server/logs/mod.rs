@@ -2,6 +2,7 @@
 //!
 //! Always so: an offset counts bytes, and a part never splits a character.
 
+mod ansi;
 mod append;
 mod beneath;
 mod chapter;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use ansi::Ansi;
 pub(super) use beneath::{Found, LogRoots};
 use follow::Chunk;
 pub(super) use parked::Parked;
@@ -64,6 +66,9 @@ pub(super) struct TailParams {
     /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job; `agent`: what its agent says.
     #[param(inline)]
     source: Option<Choice>,
+    /// `strip`: without the codes that colour a terminal. Offsets count them all the same.
+    #[param(inline)]
+    ansi: Option<Ansi>,
 }
 
 impl TailParams {
@@ -93,7 +98,8 @@ async fn tail_log(
     let offset = params.offset.unwrap_or_default();
     let mut follower = source.reader(&app, offset).await?;
     follower.seek(offset).await?;
-    let chunk = follower.read(params.most()).await?;
+    let ansi = params.ansi.unwrap_or_default();
+    let chunk = ansi.read(&mut follower, params.most()).await?;
     source.park(&app, follower);
     Ok(Json(tail_of(&source.run.run_id, chunk)))
 }
@@ -102,7 +108,7 @@ fn tail_of(run_id: &str, chunk: Chunk) -> LogTail {
     LogTail {
         run_id: run_id.to_owned(),
         offset: chunk.offset,
-        next_offset: chunk.offset + chunk.text.len() as u64,
+        next_offset: chunk.next_offset,
         eof: chunk.eof,
         chunk: chunk.text,
     }

@@ -14,6 +14,7 @@ use millwright_core::refs::{LogTail, Run, RunStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ansi::Ansi;
 use super::follow::Follower;
 use super::source::LogSource;
 use super::{TailParams, tail_of};
@@ -65,12 +66,14 @@ pub(super) async fn stream_log(
         .unwrap_or_default();
     let follower = source.reader(&app, offset).await?;
     let most = params.most();
+    let ansi = params.ansi.unwrap_or_default();
     let teller = Teller {
         app: AppState::clone(&app),
         source,
         follower: Some(follower),
         begin: Some(offset),
         most,
+        ansi,
         pause: SOON,
     };
     Ok(stream_of(&app, teller))
@@ -85,6 +88,7 @@ struct Teller {
     /// Where to begin, until it has come there: on the way, which may be long, the client is kept alive.
     begin: Option<u64>,
     most: usize,
+    ansi: Ansi,
     pause: Duration,
 }
 
@@ -97,9 +101,9 @@ impl sse::Teller for Teller {
             if let Some(offset) = self.begin.take() {
                 follower.seek(offset).await?;
             }
-            let chunk = follower.read(self.most).await?;
+            let chunk = self.ansi.read(&mut follower, self.most).await?;
             self.follower = Some(follower);
-            if !chunk.text.is_empty() {
+            if !chunk.is_empty() {
                 self.pause = SOON;
                 return Ok((log_event(&tail_of(&self.source.run.run_id, chunk)), false));
             }

@@ -11,6 +11,7 @@ use millwright_core::refs::Run;
 use serde::Deserialize;
 
 use super::PART;
+use super::ansi::Ansi;
 use super::follow::{Chunk, Follower, LogError};
 use super::source::{Choice, LogSource};
 use crate::server::error::{ApiError, ErrorBody};
@@ -25,6 +26,9 @@ pub(super) struct LogParams {
     /// `flow`: the flow's log, where the run has one; `job`: that of the run's own job; `agent`: what its agent says.
     #[param(inline)]
     source: Option<Choice>,
+    /// `strip`: without the codes that colour a terminal.
+    #[param(inline)]
+    ansi: Option<Ansi>,
 }
 
 /// A run's log, up to its present end.
@@ -44,7 +48,7 @@ pub(super) async fn show_log(
 ) -> Result<Response, ApiError> {
     let choice = params.source.unwrap_or_default();
     let source = LogSource::of_run(&app, path.run_id, choice).await?;
-    whole(&app, &source).await
+    whole(&app, &source, params.ansi.unwrap_or_default()).await
 }
 
 /// The log at a path that an artifact of a run names.
@@ -57,16 +61,20 @@ pub(in crate::server) async fn log_at(
     path: String,
 ) -> Result<Response, ApiError> {
     let source = LogSource::at(app, run, Some(path)).await?;
-    whole(app, &source).await
+    whole(app, &source, Ansi::Keep).await
 }
 
-async fn whole(app: &App, source: &LogSource) -> Result<Response, ApiError> {
+async fn whole(app: &App, source: &LogSource, ansi: Ansi) -> Result<Response, ApiError> {
     let mut follower = source.reader(app, 0).await?;
     // What is wrong with the source is told with a status, before anything is sent.
-    let first = follower.read(PART as usize).await?;
-    let parts = stream::try_unfold(Some((follower, first)), async |state| match state {
-        Some((follower, chunk)) if !chunk.text.is_empty() => next(follower, chunk).await.map(Some),
-        _ => Ok(None),
+    let first = ansi.read(&mut follower, PART as usize).await?;
+    let parts = stream::try_unfold(Some((follower, first)), move |state| async move {
+        match state {
+            Some((follower, chunk)) if !chunk.is_empty() => {
+                next(follower, chunk, ansi).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     });
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
@@ -77,11 +85,15 @@ async fn whole(app: &App, source: &LogSource) -> Result<Response, ApiError> {
 
 type Parts = Option<(Follower, Chunk)>;
 
-async fn next(mut follower: Follower, chunk: Chunk) -> Result<(String, Parts), LogError> {
+async fn next(
+    mut follower: Follower,
+    chunk: Chunk,
+    ansi: Ansi,
+) -> Result<(String, Parts), LogError> {
     let next = if chunk.eof {
         None
     } else {
-        Some(follower.read(PART as usize).await?)
+        Some(ansi.read(&mut follower, PART as usize).await?)
     };
     Ok((chunk.text, next.map(|next| (follower, next))))
 }

@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod journey;
 mod live;
+mod reconciled;
 mod run;
 mod runs;
 mod wait;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Test)> {
         ("deploy", deploy::TESTS),
         ("doctor", doctor::TESTS),
         ("journey", journey::TESTS),
+        ("reconciled", reconciled::TESTS),
         ("run", run::TESTS),
         ("runs", runs::TESTS),
     ];
