@@ -192,19 +192,24 @@ async fn many_are_found_page_by_page_since_a_time_and_by_several_commands_at_onc
         missed.flow(&json!({"created_at": format!("2026-11-21T10:{minute:02}:00Z")}));
     }
     missed.flow(&json!({"created_at": "2019-01-01T00:00:00Z"}));
+    let suspended =
+        json!({"created_at": "2021-01-01T00:00:00Z", "flow_status": null, "type": "QueuedJob"});
+    let (suspended, _) = missed.flow(&suspended);
+    missed.windmill.change(suspended, |job| job.ended = None);
     let (one, other) = tokio::join!(missed.told(""), missed.told(""));
     let count = |told: &Value| {
+        assert_eq!(told["waiting"], 1, "the one that waits for long hides none");
         told["registered"].as_array().unwrap().len() as u64 + told["known"].as_u64().unwrap()
     };
     assert_eq!((count(&one), count(&other)), (10, 10));
     assert_eq!(missed.runs().await, 10);
-    assert_eq!(missed.counts().await, [0, 10, 0, 0]);
+    assert_eq!(missed.counts().await, [0, 10, 1, 0]);
     let lists = missed
         .windmill
         .take_asked()
         .into_iter()
         .filter(|asked| *asked == Asked::List);
-    assert_eq!(lists.count(), 3 * 4);
+    assert_eq!(lists.count(), 3 * 6);
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn queue(State(windmill): State<Windmill>, Query(asked): Query<Page>) -> J
     )
 }
 
-/// Jobs by what they are said to be, newest first.
+/// Jobs by what they are said to be: those that have not ended, then the others; each newest first.
 async fn list(State(windmill): State<Windmill>, Query(asked): Query<Wanted>) -> Json<Vec<Value>> {
     windmill.note(Asked::List);
     let text = |job: &Value, key: &str| job[key].as_str().unwrap_or_default().to_owned();
@@ -122,7 +122,8 @@ async fn list(State(windmill): State<Windmill>, Query(asked): Query<Wanted>) -> 
             before.is_none_or(|before| text(job, "created_at") <= *before)
         })
         .collect();
-    jobs.sort_by_key(|job| std::cmp::Reverse(text(job, "created_at")));
+    jobs.sort_by_key(|job| (text(job, "type"), text(job, "created_at")));
+    jobs.reverse();
     jobs.truncate(
         windmill
             .oddities()

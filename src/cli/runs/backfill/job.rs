@@ -45,11 +45,10 @@ pub(super) async fn jobs_since(
             query.append_pair("created_before", before);
         }
         let page = client.jobs(&query.finish()).await?;
-        // The next page begins with what this one ends with.
-        let oldest = page
-            .iter()
-            .filter_map(|job| job["created_at"].as_str())
-            .min();
+        // The next page begins with what this one ends with. Jobs that have not ended come on every page, before the others.
+        let has_ended = |job: &&Value| job["type"] == "CompletedJob";
+        let ended = page.iter().filter(has_ended);
+        let oldest = ended.filter_map(|job| job["created_at"].as_str()).min();
         let is_more = oldest.is_some() && oldest != before.as_deref();
         before = oldest.map(str::to_owned);
         for job in &page {
