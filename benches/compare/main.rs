@@ -9,6 +9,7 @@ mod emit;
 mod follow;
 mod load;
 mod mill;
+mod native;
 mod process;
 mod reconcile;
 mod spec;
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         reconcile::measure,
         spec::measure,
         wasm::measure,
+        native::measure,
     ] {
         rows.extend(measure(&programs)?);
     }

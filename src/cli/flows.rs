@@ -9,8 +9,9 @@ use millwright_core::catalog::FlowDefinition;
 use millwright_core::openflow::{Module, ModuleValue};
 use serde_json::Value;
 
+use super::packaging_args::PackagingArgs;
 use super::{CommandError, Exit, generated, output};
-use crate::deploy::{Choice, Layout};
+use crate::deploy::Layout;
 use crate::embedded;
 
 /// Lists, shows and generates the flows and their scripts.
@@ -47,10 +48,8 @@ struct GenerateArgs {
     /// Where each file lies.
     #[arg(long, value_enum, default_value_t)]
     layout: Layout,
-    /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the PATH; `native`, bash that fetches it where it is missing; or `wasm`, TypeScript that
-    /// carries the step, where it needs the API alone. For one script: `<SCRIPT>=<PACKAGING>`. May be given several times
-    #[arg(long, value_name = "[SCRIPT=]PACKAGING")]
-    packaging: Vec<Choice>,
+    #[command(flatten)]
+    packaging: PackagingArgs,
     /// Compares instead of writing, and fails where something differs.
     #[arg(long)]
     check: bool,
@@ -165,12 +164,13 @@ fn what_of(value: &ModuleValue) -> &str {
 fn generate(args: &GenerateArgs) -> Result<Exit, CommandError> {
     let root = args.out.as_deref().unwrap_or(Path::new("."));
     let mend = format!("millwright flows generate{}", arguments_of(args));
-    if args.layout == Layout::Repository && !args.packaging.is_empty() {
+    let choices = &args.packaging.choices;
+    if args.layout == Layout::Repository && !choices.is_empty() {
         let message =
             "the files of this layout are packaged as path: --packaging goes with --layout wmill";
         return Err(CommandError::new(Exit::BadInput, message));
     }
-    let files = args.layout.files(&args.packaging);
+    let files = args.layout.files(choices);
     let files = files.map_err(|error| CommandError::new(Exit::BadInput, error))?;
     generated::bring(&files, root, args.check, &mend)
 }
@@ -179,7 +179,7 @@ fn generate(args: &GenerateArgs) -> Result<Exit, CommandError> {
 fn arguments_of(args: &GenerateArgs) -> String {
     let out = args.out.as_ref();
     let out = out.map_or(String::new(), |out| format!(" --out {}", out.display()));
-    let packaging = args.packaging.iter();
+    let packaging = args.packaging.choices.iter();
     let packaging = packaging.fold(String::new(), |text, choice| {
         format!("{text} --packaging {choice}")
     });

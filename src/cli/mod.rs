@@ -9,6 +9,7 @@ mod frames;
 mod generated;
 mod logging;
 mod output;
+mod packaging_args;
 mod protocol;
 mod reference;
 mod remote;

@@ -1,6 +1,7 @@
 //! A set of generated files: compared with a folder, and written to it.
 //!
-//! Always so: a file is written whole or not at all, and only one that says that it is generated is removed.
+//! Always so: a file is written whole or not at all, and only one that says that it is generated, or that goes with one that does,
+//! is removed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,7 @@ use millwright_step::files::write_whole;
 pub struct GeneratedFiles {
     files: BTreeMap<PathBuf, String>,
     folders: Vec<PathBuf>,
+    wordless: Vec<&'static str>,
 }
 
 /// How a file in a folder differs from the generated one.
@@ -69,7 +71,13 @@ impl GeneratedFiles {
         Self {
             files: BTreeMap::new(),
             folders: folders.iter().map(PathBuf::from).collect(),
+            wordless: Vec::new(),
         }
+    }
+
+    /// Has files of exactly this text count as generated.
+    pub(crate) fn know(&mut self, text: &'static str) {
+        self.wordless.push(text);
     }
 
     pub(crate) fn add(&mut self, path: impl Into<PathBuf>, text: String) {
@@ -139,17 +147,18 @@ impl GeneratedFiles {
             let path = folder.join(entry.file_name());
             if entry.path().is_dir() {
                 self.find_stale(root, &path, found)?;
-            } else if !self.files.contains_key(&path) && is_generated(&entry.path())? {
+            } else if !self.files.contains_key(&path) && self.is_generated(&entry.path())? {
                 found.push(Difference::Stale(path));
             }
         }
         Ok(())
     }
-}
 
-fn is_generated(path: &Path) -> Result<bool, DeployError> {
-    let text = read(path)?.unwrap_or_default();
-    Ok(String::from_utf8_lossy(&text).contains(GENERATED))
+    fn is_generated(&self, path: &Path) -> Result<bool, DeployError> {
+        let text = read(path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        Ok(text.contains(GENERATED) || self.wordless.contains(&text.as_ref()))
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, DeployError> {
@@ -186,13 +195,17 @@ mod tests {
         fs::write(flows.join("a.json"), "old").unwrap();
         fs::write(flows.join("deep/b.json"), GENERATED).unwrap();
         fs::write(flows.join("mine.json"), "by hand").unwrap();
+        fs::write(flows.join("c.lock"), "{}").unwrap();
+        let mut one_file = one_file();
+        one_file.know("{}");
         let expected = [
             Difference::Changed("flows/a.json".into()),
+            Difference::Stale("flows/c.lock".into()),
             Difference::Stale("flows/deep/b.json".into()),
         ];
-        assert_eq!(one_file().differences(folder.path()).unwrap(), expected);
-        assert_eq!(one_file().write(folder.path()).unwrap(), expected);
-        assert_eq!(one_file().differences(folder.path()).unwrap(), []);
+        assert_eq!(one_file.differences(folder.path()).unwrap(), expected);
+        assert_eq!(one_file.write(folder.path()).unwrap(), expected);
+        assert_eq!(one_file.differences(folder.path()).unwrap(), []);
         assert!(flows.join("mine.json").exists());
         assert!(!flows.join("deep/b.json").exists());
         assert_eq!(

@@ -39,8 +39,13 @@ syncBehavior: v1
 codebases: []
 ";
 
+/// What Windmill writes down for a script in TypeScript that installs nothing. With it there is nothing to find out after a push, and
+/// the next push finds what it left.
+const NOTHING_INSTALLED: &str = "{\n  \"dependencies\": {}\n}\n//bun.lock\n<empty>";
+
 impl Layout {
-    /// Every file of the layout, with its text, each script in the packaging that is chosen for it.
+    /// Every file of the layout, with its text, each script in the packaging that is chosen for it; for workers, one that needs
+    /// nothing there where none is.
     ///
     /// # Errors
     /// When a script cannot have its packaging.
@@ -48,7 +53,7 @@ impl Layout {
         packaging::refuse_unknown(choices)?;
         match self {
             Self::Repository => repository(choices),
-            Self::Wmill => wmill(choices),
+            Self::Wmill => wmill(&packaging::for_workers(choices)),
         }
     }
 }
@@ -66,6 +71,7 @@ fn repository(choices: &[Choice]) -> Result<GeneratedFiles, PackagingError> {
 
 fn wmill(choices: &[Choice]) -> Result<GeneratedFiles, PackagingError> {
     let mut files = GeneratedFiles::new(&["f/devgodzilla", "u/devgodzilla"]);
+    files.know(NOTHING_INSTALLED);
     files.add("wmill.yaml", marked(WMILL_YAML));
     let folder =
         json!({"summary": null, "display_name": "devgodzilla", "owners": [], "extra_perms": {}});
@@ -89,8 +95,14 @@ fn add_script(
 ) -> Result<(), PackagingError> {
     let packaged = packaging::package(script, choices)?;
     let path = Path::new(path);
+    let mut metadata = script.metadata();
+    if packaged.ending == "ts" {
+        let lock = path.with_extension("script.lock");
+        metadata["lock"] = format!("!inline {}", lock.display()).into();
+        files.add(lock, NOTHING_INSTALLED.to_owned());
+    }
     files.add(path.with_extension(packaged.ending), packaged.text);
-    files.add(path.with_extension("script.yaml"), yaml(&script.metadata()));
+    files.add(path.with_extension("script.yaml"), yaml(&metadata));
     Ok(())
 }
 
@@ -122,7 +134,8 @@ mod tests {
     #[test]
     fn every_generated_file_says_so() {
         for layout in [Layout::Repository, Layout::Wmill] {
-            for (path, text) in layout.files(&[]).unwrap().iter() {
+            let chosen = ["path".parse().unwrap()];
+            for (path, text) in layout.files(&chosen).unwrap().iter() {
                 assert!(text.contains(GENERATED), "{}", path.display());
             }
         }

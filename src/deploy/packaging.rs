@@ -1,6 +1,7 @@
 //! How a script reaches the code of its step: chosen for all scripts, or for one.
 //!
-//! Always so: what cannot be packaged as it is asked for is refused, never packaged in another way.
+//! Always so: what cannot be packaged as it is asked for is refused, never packaged in another way; where nobody asks, a worker
+//! needs nothing of ours.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -52,7 +53,9 @@ pub enum PackagingError {
     )]
     NoModule,
     /// There is no step executable that scripts could name.
-    #[error("the packaging native names the executable that workers fetch: {0}")]
+    #[error(
+        "scripts packaged as native name the executable that workers fetch, the one beside millwright: {0}; where the workers' image carries it, use --packaging path"
+    )]
     NoExecutable(String),
 }
 
@@ -115,15 +118,16 @@ pub(super) fn package(script: &ScriptInfo, choices: &[Choice]) -> Result<Package
     }
 }
 
-/// Choices for a workspace: what needs the API alone needs nothing on a worker, as far as this executable carries the modules
-/// and `choices` say nothing else.
-pub(super) fn for_workspace(choices: &[Choice]) -> Vec<Choice> {
-    let portable = Choice {
+/// Choices for workers, before which nothing is installed on them: what needs the API alone carries its step, as far as this
+/// executable has the modules, and the others fetch the step executable, where `choices` say nothing else.
+pub(super) fn for_workers(choices: &[Choice]) -> Vec<Choice> {
+    let all = |packaging| Choice {
         script: None,
-        packaging: Packaging::Wasm,
+        packaging,
     };
-    let default = wasm::is_embedded().then_some(portable);
-    default.into_iter().chain(choices.iter().cloned()).collect()
+    let portable = wasm::is_embedded().then(|| all(Packaging::Wasm));
+    let defaults = [all(Packaging::Native)].into_iter().chain(portable);
+    defaults.chain(choices.iter().cloned()).collect()
 }
 
 /// The executable beside this program, which its server gives to workers.
@@ -196,6 +200,28 @@ mod tests {
         ] {
             assert_eq!(chosen(name, choices), Ok(expected), "{name} {choices:?}");
         }
+    }
+
+    #[test]
+    fn a_worker_needs_nothing_where_nobody_chooses() {
+        let of = |name: &str, choices: &[Choice]| {
+            let all = scripts::all();
+            let script = all.iter().find(|one| one.name == name).unwrap();
+            packaging(script, &for_workers(choices)).unwrap()
+        };
+        let portable = if wasm::is_embedded() {
+            Packaging::Wasm
+        } else {
+            Packaging::Native
+        };
+        assert_eq!(of("spec_audit", &[]), portable);
+        assert_eq!(of("open_pr", &[]), Packaging::Native);
+        let path = ["path".parse().unwrap()];
+        assert_eq!(of("spec_audit", &path), Packaging::Path);
+        assert_eq!(of("open_pr", &path), Packaging::Path);
+        let one = ["open_pr=path".parse().unwrap()];
+        assert_eq!(of("open_pr", &one), Packaging::Path);
+        assert_eq!(of("execute_step", &one), Packaging::Native);
     }
 
     #[test]

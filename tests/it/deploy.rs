@@ -98,7 +98,7 @@ async fn what_was_changed_by_hand_is_shown_and_mended() {
     let plan = deployment.fails("--check", 1).await.stdout;
     for line in [
         "~ script      u/devgodzilla/open_pr",
-        "    - echo hacked; exec millwright-step",
+        "    - echo hacked; exec \"$step\" open_pr",
         "    -     sleep:",
         "= 26 unchanged",
     ] {
@@ -254,11 +254,16 @@ async fn programs_are_told_in_json() {
 #[tokio::test]
 async fn a_script_is_packaged_as_it_is_wished() {
     let deployment = Deployment::done().await;
+    let script = |name| {
+        deployment
+            .workspace
+            .item(&format!("scripts u/devgodzilla/{name}"))
+    };
+    let content = script("open_pr")["content"].to_string();
+    assert!(content.contains("find_step 'millwright-step "), "{content}");
     deployment.says("--apply --packaging path").await;
     for name in ["spec_audit", "open_pr"] {
-        let script = deployment
-            .workspace
-            .item(&format!("scripts u/devgodzilla/{name}"));
+        let script = script(name);
         assert_eq!(
             (&script["language"], &script["lock"]),
             (&json!("bash"), &json!("")),

@@ -161,6 +161,9 @@ async fn answer(State(workspace): State<Workspace>, request: Request) -> Respons
         workspace.inner.silent.notify_one();
         workspace.inner.resume.notified().await;
     }
+    if path == "workspaces/tarball" {
+        return workspace.held().archive().into_response();
+    }
     let reply = workspace
         .held()
         .reply(&parts.method, &asked, &path, &parts.headers, body);

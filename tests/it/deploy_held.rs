@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::deploy_archive::for_command_line;
 use crate::deploy_double::{Held, Job, Reply};
 use crate::windmill_double::{TOKEN, recorded};
 
@@ -19,6 +20,9 @@ impl Held {
         headers: &HeaderMap,
         body: Value,
     ) -> Reply {
+        if path == "/version" {
+            return (StatusCode::OK, "CE v1.592.1".to_owned());
+        }
         let sent = headers.get("authorization");
         if self.faults.html {
             return (
@@ -49,6 +53,9 @@ impl Held {
             } else {
                 not_found("Folder", path)
             };
+        }
+        if let Some(reply) = for_command_line(path) {
+            return reply;
         }
         let (kind, route) = path.split_once('/').unwrap_or((path, ""));
         match (kind, method) {

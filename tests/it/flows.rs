@@ -148,7 +148,9 @@ fn the_layout_for_the_official_command_line_is_complete() {
         root(),
         &["generate", "--layout", "wmill", "--out", out],
     ));
-    let scripts = files_below(&folder.path().join("u/devgodzilla"), ".sh");
+    let below = folder.path().join("u/devgodzilla");
+    let mut scripts = files_below(&below, ".sh");
+    scripts.extend(files_below(&below, ".ts"));
     assert_eq!(scripts.len(), 19);
     for script in scripts {
         assert!(
@@ -165,4 +167,43 @@ fn the_layout_for_the_official_command_line_is_complete() {
             .join("f/devgodzilla/folder.meta.yaml")
             .is_file()
     );
+}
+
+#[test]
+fn a_worker_needs_nothing_where_nobody_chooses() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let text = |choices: &[&str], name: &str| {
+        let words = ["generate", "--layout", "wmill", "--out", out];
+        stdout(&flows(root(), &[&words, choices].concat()));
+        fs::read_to_string(folder.path().join("u/devgodzilla").join(name)).unwrap()
+    };
+    assert!(text(&[], "open_pr.sh").contains("\nfind_step 'millwright-step "));
+    let chosen = &["--packaging", "path,execute_step=native"];
+    assert!(text(chosen, "execute_step.sh").contains("exec \"$step\""));
+    assert!(text(chosen, "open_pr.sh").contains("\nexec millwright-step open_pr"));
+    assert!(text(chosen, "spec_audit.sh").contains("\nexec millwright-step spec_audit"));
+}
+
+#[test]
+fn without_a_step_executable_it_is_said_what_to_do() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let alone = folder.path().join("millwright");
+    fs::hard_link(env!("CARGO_BIN_EXE_millwright"), &alone).unwrap();
+    let generate = |choices: &[&str]| {
+        let mut command = Command::new(&alone);
+        command.args(["flows", "generate", "--layout", "wmill"]);
+        command.args(choices).arg("--out").arg(folder.path());
+        command.output().unwrap()
+    };
+    let refused = generate(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    for told in [
+        "the one beside millwright",
+        "`make build` puts millwright-step beside millwright",
+        "use --packaging path",
+    ] {
+        assert!(stderr(&refused).contains(told), "{}", stderr(&refused));
+    }
+    stdout(&generate(&["--packaging", "path"]));
 }

@@ -16,7 +16,7 @@ use crate::wait::until;
 
 /// A command whose files, and those of what it starts, may have so many KiB. What it writes beyond is refused as on a
 /// full disk.
-fn with_room(kib: &str, command: &Command) -> Command {
+pub(crate) fn with_room(kib: &str, command: &Command) -> Command {
     let limit = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\"");
     let mut limited = Command::new("bash");
     limited.arg("-c").arg(limit).arg(command.get_program());

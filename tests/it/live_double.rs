@@ -2,6 +2,7 @@
 //!
 //! Always so: what jobs are asked for is answered by the mill, all else by the workspace; bash alone is run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -29,6 +30,8 @@ pub(crate) struct LiveDouble {
     mill: Arc<Mutex<Mill>>,
     options: MillOptions,
     files: Arc<Fixture>,
+    /// Which version of what was deployed the mill has.
+    given: Arc<Mutex<BTreeMap<String, Value>>>,
     /// What it is to seem, instead of what it is.
     seems: Arc<Mutex<Seeming>>,
 }
@@ -66,6 +69,7 @@ impl LiveDouble {
             options,
             files,
             seems: Arc::default(),
+            given: Arc::default(),
         };
         let routes = Router::new().fallback(answer).with_state(double.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -148,23 +152,28 @@ impl LiveDouble {
         *self.mill.lock().unwrap() = mill;
     }
 
-    /// Gives the mill what was deployed.
+    /// Gives the mill what was deployed, once.
     fn hand_over(&self) {
+        let mut given = self.given.lock().unwrap();
         for (key, item) in &self.workspace.held().items {
+            if given.get(key) == Some(&item["hash"]) {
+                continue;
+            }
+            given.insert(key.clone(), item["hash"].clone());
             let (kind, path) = key.split_once(' ').unwrap();
             let place = path.split_once('/').unwrap().1;
-            match kind {
+            let (file, text) = match kind {
                 "scripts" if item["language"] == "bash" => {
-                    let text = item["content"].as_str().unwrap();
-                    self.put(&format!("scripts/{place}.sh"), text);
+                    let text = item["content"].as_str().unwrap().to_owned();
+                    (format!("scripts/{place}.sh"), text)
                 }
                 "flows" => {
                     let flow = json!({"value": item["value"], "schema": item["schema"]});
-                    let file = format!("flows/{place}.flow.json");
-                    self.put(&file, &flow.to_string());
+                    (format!("flows/{place}.flow.json"), flow.to_string())
                 }
-                _ => {}
-            }
+                _ => continue,
+            };
+            self.put(&file, &text);
         }
     }
 }

@@ -13,6 +13,10 @@ const NEEDS_A_SERVER: &[(&str, &str)] = &[
         "the mill has no variables",
     ),
     (
+        "a_script_with_its_module_runs_on_any_worker",
+        "the mill runs bash alone",
+    ),
+    (
         "a_stream_that_the_server_ends_is_taken_up_again",
         "it takes longer than a minute",
     ),

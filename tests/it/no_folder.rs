@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::protocol_fixture::{Project, checked_by, shell_step};
 use crate::worker;
 
-const URL: &str = "https://me:hush@forge.invalid/demo.git";
-const SHOWN: &str = "https://forge.invalid/demo.git";
+const URL: &str = "http://me:hush@127.0.0.1:1/demo.git";
+const SHOWN: &str = "http://127.0.0.1:1/demo.git";
 
 async fn project() -> Project {
     let more = json!({"git_url": URL, "policy_overrides": {"default_engine_id": "shell"}});
@@ -85,10 +85,10 @@ async fn a_step_without_a_folder_fails_in_the_server_and_on_a_worker() {
     let args = json!({"step_run_id": step.step});
     let error = worker::run(&project, "execute_step", &args).await;
     let error = error.unwrap_err();
-    assert!(
-        error.contains("is not on this machine: bring it back"),
-        "{error}"
-    );
+    for told in ["is not there", "cannot be cloned", SHOWN, "and the network"] {
+        assert!(error.contains(told), "{told} in {error}");
+    }
+    assert!(!error.contains("hush"), "{error}");
     let told = project.events(protocol).await;
     let told = told
         .iter()

@@ -20,6 +20,7 @@ pub(crate) fn command(project: &Project, name: &str, args: &Value) -> Command {
         .arg("--args")
         .arg(args.to_string())
         .env("TASKSGODZILLA_API_URL", &project.api.address)
+        .env("MILLWRIGHT_CACHE", project.api.folder.path().join("cache"))
         .env_remove("WM_JOB_ID")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

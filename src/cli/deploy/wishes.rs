@@ -6,8 +6,9 @@ use std::env;
 
 use clap::Args;
 
+use crate::cli::packaging_args::PackagingArgs;
 use crate::cli::{CommandError, Exit};
-use crate::deploy::{Audit, Choice, Place, Wishes};
+use crate::deploy::{Audit, Place, Wishes};
 
 /// The variable from which the token is taken where none is named.
 const TOKEN: &str = "TASKSGODZILLA_API_TOKEN";
@@ -18,11 +19,8 @@ pub(super) struct WishArgs {
     /// deployment, or where one may write to a folder alone.
     #[arg(long, value_name = "NAME")]
     folder: Option<Place>,
-    /// How scripts reach their steps' code: `path`, bash that finds millwright-step on the worker's PATH; or `wasm`,
-    /// TypeScript that carries the step: the default where it needs the API alone. For one script: `<SCRIPT>=<PACKAGING>`. May
-    /// be given several times.
-    #[arg(long, value_name = "[SCRIPT=]PACKAGING")]
-    packaging: Vec<Choice>,
+    #[command(flatten)]
+    packaging: PackagingArgs,
     /// The worker tag of the scripts that run engines.
     #[arg(long, value_name = "TAG")]
     tag_engines: Option<String>,
@@ -53,7 +51,7 @@ impl WishArgs {
         }
         Ok(Wishes {
             place: self.folder.clone().unwrap_or_default(),
-            packaging: self.packaging.clone(),
+            packaging: self.packaging.choices.clone(),
             engine_tag: self.tag_engines.clone().map(check_tag).transpose()?,
             api_url: self.api_url.clone(),
             token: self.token()?,

@@ -3,7 +3,8 @@
 //! Always so: a job is given the API's token by reference alone.
 
 use millwright_core::catalog::scripts::spec_audit;
-use millwright_core::catalog::{GENERATED, ScriptInfo, TOKEN_ARGUMENT, scripts};
+use millwright_core::catalog::{FlowDefinition, GENERATED, ScriptInfo, TOKEN_ARGUMENT, scripts};
+use millwright_core::openflow::ModuleValue;
 use serde_json::{Map, Value, json};
 
 use super::object::Object;
@@ -65,7 +66,7 @@ pub(super) fn token_name(place: &Place) -> Name {
 /// Where a script cannot be packaged as it is wished.
 pub(super) fn objects(wishes: &Wishes, has_token: bool) -> Result<Vec<Object>, PackagingError> {
     packaging::refuse_unknown(&wishes.packaging)?;
-    let choices = packaging::for_workspace(&wishes.packaging);
+    let choices = packaging::for_workers(&wishes.packaging);
     let by_reference = !wishes.env_from_workers && (has_token || wishes.token.is_some());
     let place = &wishes.place;
     let mut objects = vec![folder(place)];
@@ -86,7 +87,7 @@ pub(super) fn objects(wishes: &Wishes, has_token: bool) -> Result<Vec<Object>, P
             wishes.engine_tag.as_deref(),
         ));
     }
-    objects.extend(flows(reference.as_deref()));
+    objects.extend(flows(reference.as_deref(), wishes.engine_tag.as_deref()));
     objects.push(audit(&wishes.audit, reference.as_deref()));
     for object in &mut objects {
         settle(object, place);
@@ -155,11 +156,9 @@ fn script_object(script: &ScriptInfo, packaged: Packaged, engine_tag: Option<&st
     Object::new(item_name(ItemKind::Script, &script.path), item)
 }
 
-fn flows(reference: Option<&str>) -> impl Iterator<Item = Object> {
-    let ours: Vec<String> = scripts::all()
-        .into_iter()
-        .map(|script| script.path)
-        .collect();
+fn flows(reference: Option<&str>, engine_tag: Option<&str>) -> impl Iterator<Item = Object> {
+    let scripts = scripts::all();
+    let ours: Vec<String> = scripts.iter().map(|script| script.path.clone()).collect();
     embedded::flow_definitions().into_iter().map(move |flow| {
         let mut value = flow.flow.to_value();
         if let Some(reference) = reference {
@@ -167,9 +166,26 @@ fn flows(reference: Option<&str>) -> impl Iterator<Item = Object> {
         }
         let mut item = Map::new();
         item.insert("path".to_owned(), flow.path.as_str().into());
+        // Its steps run where the flow does, whatever their own tags.
+        let is_together = flow.flow.value.same_worker == Some(true);
+        let tag = engine_tag.filter(|_| is_together && runs_engines(&flow, &scripts));
+        item.extend(tag.map(|tag| ("tag".to_owned(), tag.into())));
         item.extend(members(value));
         Object::new(item_name(ItemKind::Flow, &flow.path), item)
     })
+}
+
+fn runs_engines(flow: &FlowDefinition, scripts: &[ScriptInfo]) -> bool {
+    let mut found = false;
+    flow.flow.value.walk("", &mut |_, module| {
+        found |= match &module.value {
+            ModuleValue::Script(call) => scripts
+                .iter()
+                .any(|script| script.runs_engines && script.path == call.path),
+            _ => false,
+        };
+    });
+    found
 }
 
 /// Gives the reference to every call of one of our scripts.
@@ -237,6 +253,14 @@ fn members(value: Value) -> Map<String, Value> {
 mod tests {
     use super::*;
 
+    /// No executable lies beside this test.
+    fn by_path() -> Wishes {
+        Wishes {
+            packaging: vec!["path".parse().unwrap()],
+            ..Wishes::default()
+        }
+    }
+
     fn find<'a>(objects: &'a [Object], name: &str) -> &'a Map<String, Value> {
         let found = objects.iter().find(|one| one.name.to_string() == name);
         &found.unwrap().item
@@ -244,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_call_in_a_flow_is_given_the_reference() {
-        let objects = objects(&Wishes::default(), true).unwrap();
+        let objects = objects(&by_path(), true).unwrap();
         let mut calls = 0;
         for object in objects.iter().filter(|one| one.name.kind() == "flow") {
             let text = Value::Object(object.item.clone()).to_string();
@@ -268,13 +292,16 @@ mod tests {
     fn the_engines_tag_is_for_engines() {
         let wishes = Wishes {
             engine_tag: Some("big".to_owned()),
-            ..Wishes::default()
+            ..by_path()
         };
         let objects = objects(&wishes, false).unwrap();
         let tag =
             |name: &str| find(&objects, &format!("script u/devgodzilla/{name}"))["tag"].clone();
         assert_eq!(tag("execute_step"), "big");
         assert_eq!(tag("open_pr"), Value::Null);
+        let tag = |name: &str| find(&objects, &format!("flow f/devgodzilla/{name}")).get("tag");
+        assert_eq!(tag("spec_to_tasks"), Some(&json!("big")));
+        assert_eq!(tag("project_onboarding"), None);
         let is_given = |one: &Object| {
             Value::Object(one.item.clone())
                 .to_string()

@@ -10,6 +10,7 @@ use millwright_core::protocol::{
     answers_as_text,
 };
 use millwright_step::planning::{Planner, Request};
+use millwright_step::workspace::Origin;
 use serde_json::{Map, Value};
 
 use super::contents::files;
@@ -181,6 +182,9 @@ fn close(
             if let Some(made) = &plan.made {
                 tables.tell_of_protocol_folder(id, made)?;
             }
+            if plan.is_shared {
+                tables.share_branch(id)?;
+            }
             tables.plan_as(id, plan.spec, plan.details)
         }
         Some(Err(failure)) => tables.planning_failed(id, &failure),
@@ -233,6 +237,8 @@ struct Plan {
     details: Map<String, Value>,
     /// The protocol's folder, where that was made for it.
     made: Option<String>,
+    /// Whether its branch is in the project's repository.
+    is_shared: bool,
 }
 
 fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Outcome {
@@ -253,6 +259,7 @@ fn ask(shared: &Shared, request: &Request, execution: &str, entry: &Entry) -> Ou
                 spec: plan.spec,
                 details: details.unwrap_or_default(),
                 made: plan.made.map(|path| path.display().to_string()),
+                is_shared: plan.is_shared,
             })
         }
         Err(error) => Err(PlanningFailure {
@@ -299,7 +306,8 @@ fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreE
         .chosen_worktree()
         .cloned()
         .or_else(|| project.local_path.clone());
-    if is_planned && !anew || !is_asked && folder.is_none() {
+    let origin = Origin::of_run(&run, &project);
+    if is_planned && !anew || !is_asked && folder.is_none() && origin.is_none() {
         return Ok(Asked::HasPlan);
     }
     let answers = tables.answers(project.id, Some(id), None)?;
@@ -307,6 +315,7 @@ fn request(tables: &Tables<'_>, id: i64, planning: &str) -> Result<Asked, StoreE
         project_folder: folder,
         protocol_run_id: run.id,
         branch: branch(&run),
+        origin,
         protocol_name: run.protocol_name,
         protocol_root: run.protocol_root,
         base_branch: run.base_branch,

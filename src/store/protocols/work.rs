@@ -4,8 +4,8 @@
 
 use millwright_core::protocol::{
     Assignment, Begun, EventType, ExecutionOutcome, Kind, NewEvent, ProjectDefaults, QaPolicy,
-    QaResult, Report, Snapshot, Spent, Step, StepRun, StepStatus, auto_fix_attempts,
-    begin_execution, begin_qa, reported,
+    QaResult, Report, SHARED_BRANCH, Snapshot, Spent, Step, StepRun, StepStatus, auto_fix_attempts,
+    begin_execution, begin_qa, is_shared_branch, reported,
 };
 use serde_json::{Map, Value, json};
 
@@ -154,7 +154,8 @@ impl Tables<'_> {
         let project = self.project(run.project_id)?;
         let of_spec = |key| object_in(run.template_config.as_ref(), key);
         let branch = run.template_config.as_ref().and_then(branch_of);
-        let workspace = run.chosen_worktree().cloned().or(project.local_path);
+        let chosen = run.chosen_worktree().cloned();
+        let git_url = project.git_url.filter(|url| !url.is_empty());
         Ok(Assignment {
             step_run_id: step.id,
             step_index: step.step_index,
@@ -162,7 +163,10 @@ impl Tables<'_> {
             protocol_run_id: run.id,
             protocol_name: run.protocol_name,
             project_id: project.id,
-            workspace,
+            git_url: git_url.filter(|_| chosen.is_none()),
+            is_shared: run.template_config.as_ref().is_some_and(is_shared_branch),
+            worktree: run.worktree_path.filter(|_| run.worktree_made),
+            workspace: chosen.or(project.local_path),
             protocol_root: run.protocol_root,
             base_branch: run.base_branch,
             branch,
@@ -203,7 +207,22 @@ impl Tables<'_> {
         self.connection
             .prepare_cached("UPDATE protocol_runs SET own_worktree = ?2 WHERE id = ?1")?
             .execute((protocol_run_id, path))?;
+        if telemetry.branch_shared == Some(true) {
+            self.share_branch(protocol_run_id)?;
+        }
         Ok(())
+    }
+
+    /// Keeps that a protocol's branch is in the project's repository.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn share_branch(&self, protocol_run_id: i64) -> Result<(), StoreError> {
+        let run = self.protocol(protocol_run_id)?;
+        if run.template_config.as_ref().is_some_and(is_shared_branch) {
+            return Ok(());
+        }
+        self.write_config(&run, [(SHARED_BRANCH, true.into())])
     }
 
     /// Tells, once, that a protocol's folder was made: a worktree that it is not in makes it again.

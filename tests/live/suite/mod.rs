@@ -9,6 +9,7 @@ mod deploy;
 mod doctor;
 mod journey;
 mod live;
+mod packaging;
 mod reconciled;
 mod run;
 mod runs;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Test)> {
         ("doctor", doctor::TESTS),
         ("journey", journey::TESTS),
         ("reconciled", reconciled::TESTS),
+        ("packaging", packaging::TESTS),
         ("run", run::TESTS),
         ("runs", runs::TESTS),
     ];

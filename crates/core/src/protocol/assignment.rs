@@ -11,6 +11,14 @@ use serde_json::{Map, Value};
 use super::telemetry::TOKENS_USED;
 use super::{Answer, Gate, Kind, Snapshot, Step};
 
+/// In a run's `template_config`: whether its branch was pushed to the project's repository, for other machines to work on.
+pub const SHARED_BRANCH: &str = "branch_shared";
+
+/// Whether a run's `template_config` says that its branch is in the project's repository.
+pub fn is_shared_branch(template_config: &Value) -> bool {
+    template_config.get(SHARED_BRANCH) == Some(&Value::Bool(true))
+}
+
 /// A claim on a step: a lease that its holder renews.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -60,6 +68,15 @@ pub struct Assignment {
     /// The branch of its own; null where nobody chose one.
     #[serde(default)]
     pub branch: Option<String>,
+    /// Where the project's repository is; null where it has none, or someone chose a worktree for the protocol.
+    #[serde(default)]
+    pub git_url: Option<String>,
+    /// Whether the protocol's branch was pushed there.
+    #[serde(default)]
+    pub is_shared: bool,
+    /// The worktree that was made for the protocol by whoever worked for it last, on whatever machine.
+    #[serde(default)]
+    pub worktree: Option<String>,
     /// The step's entry in the spec; null when the spec does not know it.
     pub step_spec: Option<Value>,
     /// The spec's hash.

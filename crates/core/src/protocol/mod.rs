@@ -44,7 +44,9 @@ mod words;
 
 pub use address::{split_secret, without_secrets};
 pub use answer::{Answer, answers_as_text};
-pub use assignment::{Assignment, Begun, Claim, ProjectDefaults, Spent};
+pub use assignment::{
+    Assignment, Begun, Claim, ProjectDefaults, SHARED_BRANCH, Spent, is_shared_branch,
+};
 pub use audit::{AuditCounts, AuditOutcome, AuditPage, SpecAudit};
 pub use auto_fix::{AutoFixReport, AutoFixStage, auto_fix_attempts};
 pub use branches::{branch_delete_failed, branch_deleted, branches_listed};

@@ -45,6 +45,9 @@ pub struct Telemetry {
     /// The protocol's worktree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worktree_path: Option<String>,
+    /// Whether the protocol's branch is in the project's repository, for other machines to work on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_shared: Option<bool>,
     /// The protocol's folder, where this work has made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol_root_made: Option<String>,

@@ -29,7 +29,7 @@ pub use error::PlanningError;
 
 use crate::engine::{Cancel, LineSink, Registry};
 use crate::runner::Settings;
-use crate::workspace::{self, Place, WorkspaceError};
+use crate::workspace::{self, Origin, Place, WorkspaceError};
 
 /// What is to be planned, and for whom.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +46,8 @@ pub struct Request {
     pub base_branch: String,
     /// Its own branch, where someone chose one.
     pub branch: Option<String>,
+    /// What is known of it beyond this machine.
+    pub origin: Option<Origin>,
     /// What is wanted, in words.
     pub request: Option<String>,
     /// Whether another plan is wanted, also where there is one.
@@ -77,6 +79,8 @@ pub struct Planned {
     pub made: Option<PathBuf>,
     /// What was asked of an engine; nothing where the files of the steps were there.
     pub asked: Option<Asked>,
+    /// Whether the branch is in the project's repository, for other machines to work on.
+    pub is_shared: bool,
 }
 
 impl Planner<'_> {
@@ -90,8 +94,8 @@ impl Planner<'_> {
         request: &Request,
         tell: &dyn Fn(DecompositionReport),
     ) -> Result<Planned, PlanningError> {
-        let place = request.place();
         let options = &self.settings.workspace;
+        let place = request.place().here(options, &|text| self.log.line(text))?;
         let workspace = workspace::open(&place, &request.work(), options)?;
         let folder = workspace.folder().ok_or(PlanningError::NoWorkspace)?;
         let root = folder.join(place.protocol_folder());
@@ -110,6 +114,7 @@ impl Planner<'_> {
             protocol_root: root,
             made,
             asked,
+            is_shared: workspace.is_shared(),
         })
     }
 
@@ -148,6 +153,8 @@ impl Request {
             protocol_root: self.protocol_root.clone(),
             base_branch: self.base_branch.clone(),
             branch: self.branch.clone(),
+            origin: self.origin.clone(),
+            is_clone: false,
         }
     }
 

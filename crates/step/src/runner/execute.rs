@@ -99,6 +99,7 @@ impl Runner<'_> {
         let mut telemetry = telemetry(begun, self.settings);
         let worktree = workspace.worktree();
         telemetry.worktree_path = worktree.map(|path| path.display().to_string());
+        telemetry.branch_shared = workspace.is_shared().then_some(true);
         let resolver = match Resolver::of(&begun.assignment, self.settings) {
             Ok(resolver) => resolver,
             Err(error) => return Ok(Work::refused(&error, telemetry)),

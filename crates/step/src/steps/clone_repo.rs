@@ -10,12 +10,12 @@ use millwright_core::catalog::scripts::clone_repo::{Args, Output};
 use millwright_core::protocol::{SetupFact, split_secret};
 use serde_json::json;
 
-use super::git::{Address, Git};
+use super::git::Git;
 use super::setup::Setup;
 use super::{StepError, project};
 use crate::host::{Host, Processes};
 use crate::runner::is_off;
-use crate::workspace::{check_branch, committer};
+use crate::workspace::{Address, check_branch, committer};
 
 /// Cloning or fetching gets this long.
 const TRANSFER_LIMIT: Duration = Duration::from_mins(5);

@@ -15,11 +15,11 @@ use millwright_core::protocol::{
     Project, ProtocolRun, PullRequestOutcome as Outcome, PullRequestReport,
 };
 
-use super::git::Address;
 use super::registration::{Belongs, params, registered};
 use super::{StepError, job};
 use crate::client::{Client, ClientError};
 use crate::host::{Host, NativeHost};
+use crate::workspace::Address;
 use crate::workspace::{Options, Place, Publication, publication};
 use forge::Forge;
 use opened::{Draft, Found, Opener};

@@ -3,13 +3,15 @@
 //!
 //! Always so: a protocol run is made when its plan is there; where planning fails there is none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use millwright_core::catalog::Script;
 use millwright_core::catalog::scripts::plan_protocol::{Args, Output};
 use millwright_core::catalog::scripts::protocol_plan_and_wait as plan_and_wait;
 use millwright_core::protocol::import::tasks::TaskList;
-use millwright_core::protocol::{Project, ProtocolRun, ProtocolStatus, refuse_bad_protocol_name};
+use millwright_core::protocol::{
+    Project, ProtocolRun, ProtocolStatus, SHARED_BRANCH, refuse_bad_protocol_name,
+};
 use millwright_core::refs::RunId;
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ use super::{StepError, protocol_plan_and_wait};
 use crate::client::{Client, ClientError, NewProtocol};
 use crate::host::{Host, NativeHost};
 use crate::planning::{Asked, Feature, PlanningError, slug};
-use crate::workspace::{self, Options, Place, Reserved, check_branch};
+use crate::workspace::{self, Options, Origin, Place, Reserved, check_branch};
 
 /// So many protocols of one request get a branch by themselves.
 const MOST_BRANCHES: u32 = 1_000;
@@ -38,6 +40,8 @@ struct Planned {
     /// The task list, from the project's folder.
     prompt: String,
     asked: Asked,
+    /// Whether the branch is in the project's repository.
+    is_shared: bool,
 }
 
 /// Plans, and makes the protocol run.
@@ -49,7 +53,7 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     refuse_bad_request(&args.feature_request)?;
     let name = protocol_name(&args)?;
     let project = project(host, args.project_id).await?;
-    let folder = checkout(args.project_id, &project)?;
+    let folder = folder(args.project_id, &project, host)?;
     let belongs = Belongs::project(Some(args.project_id));
     with_own_run(host, Args::NAME, belongs, async |run| {
         let (place, reserved) = place(&args, &name, &project, &folder)?;
@@ -83,6 +87,29 @@ pub(super) async fn run(args: Args, host: &NativeHost) -> Result<Output, StepErr
     .await
 }
 
+/// The project's folder on this machine.
+struct Folder {
+    path: PathBuf,
+    is_clone: bool,
+}
+
+/// Where the project's own folder is not here, a clone of its repository.
+fn folder(id: i64, project: &Project, host: &NativeHost) -> Result<Folder, StepError> {
+    let options = Options::read(|name| host.env(name));
+    let place = Place::of_project(project).here(&options, &|text| host.log(text));
+    let place = place.map_err(PlanningError::from)?;
+    match place.folder.filter(|_| place.is_clone) {
+        Some(path) => Ok(Folder {
+            path,
+            is_clone: true,
+        }),
+        None => Ok(Folder {
+            path: checkout(id, project)?,
+            is_clone: false,
+        }),
+    }
+}
+
 fn protocol_name(args: &Args) -> Result<String, StepError> {
     let given = args
         .protocol_name
@@ -107,12 +134,14 @@ fn place(
     args: &Args,
     name: &str,
     project: &Project,
-    folder: &Path,
+    folder: &Folder,
 ) -> Result<(Place, Reserved), StepError> {
     let options = Options::read(|name| std::env::var(name).ok());
     let given = args.branch_name.as_deref().filter(|name| !name.is_empty());
     let place = |branch: String| Place {
-        folder: Some(folder.to_owned()),
+        folder: Some(folder.path.clone()),
+        origin: Origin::of_project(project),
+        is_clone: folder.is_clone,
         // The branch has a name, so the number of the run to come is not part of it.
         protocol_run_id: 0,
         protocol_name: name.to_owned(),
@@ -218,6 +247,7 @@ fn documents(
         list,
         prompt,
         asked: spec.asked.and(plan.asked).and(tasks.asked),
+        is_shared: workspace.is_shared(),
     })
 }
 
@@ -237,6 +267,7 @@ async fn make(
         description: args.feature_request.clone(),
         template_config: json!({
             "branch": plan.branch, "protocol_spec": spec, "planning": plan.asked.details(),
+            SHARED_BRANCH: plan.is_shared,
         }),
     };
     let client = Client::protocols(host)?;

@@ -9,7 +9,8 @@ use super::files;
 use super::git::Git;
 use super::lock::lock;
 use super::names::{check_branch, folder_name, slug};
-use super::{Options, Place, WorkspaceError};
+use super::remote::Remote;
+use super::{Address, Options, Place, WorkspaceError};
 
 /// The file whose lock is the branch's.
 pub(super) const LOCK: &str = "branch.lock";
@@ -25,6 +26,7 @@ pub(super) struct Branch {
     name: String,
     worktrees: PathBuf,
     notes: PathBuf,
+    remote: Option<Remote>,
 }
 
 impl Branch {
@@ -49,9 +51,11 @@ impl Branch {
             name: name.clone(),
             problem,
         })?;
+        let notes = notes_of(&git, &name)?;
         Ok(Some(Self {
             worktrees: worktrees(&checkout, options)?,
-            notes: notes_of(&git, &name)?,
+            remote: remote(place, options, &git, &name, &notes),
+            notes,
             protocol_folder: place.protocol_folder(),
             checkout,
             git,
@@ -61,6 +65,11 @@ impl Branch {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The repository through which it is shared with other machines, where it is.
+    pub(super) fn remote(&self) -> Option<&Remote> {
+        self.remote.as_ref()
     }
 
     pub(super) fn git(&self) -> &Git {
@@ -122,6 +131,9 @@ impl Branch {
         self.worktrees = fs::canonicalize(&self.worktrees).map_err(failed)?;
         let _lock = self.lock()?;
         self.refuse_use_elsewhere()?;
+        if let Some(remote) = &self.remote {
+            return self.meet(remote, place);
+        }
         if self.git.commit(&self.reference())?.is_some() {
             return Ok(());
         }
@@ -148,7 +160,11 @@ impl Branch {
     }
 
     /// A commit with the protocol's folder added to the base, made beside the checkout and its index.
-    fn with_protocol_folder(&self, base: &str, name: &str) -> Result<String, WorkspaceError> {
+    pub(super) fn with_protocol_folder(
+        &self,
+        base: &str,
+        name: &str,
+    ) -> Result<String, WorkspaceError> {
         let there = self.checkout.join(&self.protocol_folder).is_dir();
         if !there || self.is_ignored()? {
             return Ok(base.to_owned());
@@ -172,8 +188,13 @@ impl Branch {
 
     /// Whether the project keeps protocols out of git.
     pub(super) fn is_ignored(&self) -> Result<bool, WorkspaceError> {
+        self.is_ignored_in(&self.git)
+    }
+
+    /// The same, as a worktree says.
+    pub(super) fn is_ignored_in(&self, git: &Git) -> Result<bool, WorkspaceError> {
         let inside = self.protocol_folder.join("plan.md").display().to_string();
-        self.git.holds(&["check-ignore", "--quiet", "--", &inside])
+        git.holds(&["check-ignore", "--quiet", "--", &inside])
     }
 
     fn refuse_use_elsewhere(&self) -> Result<(), WorkspaceError> {
@@ -224,9 +245,18 @@ impl Branch {
 
 /// The folder of our own files for a branch, in the repository's administration.
 pub(super) fn notes_of(git: &Git, name: &str) -> Result<PathBuf, WorkspaceError> {
-    let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-    let all = Path::new(&common).join("millwright");
+    let all = git.common_folder()?.join("millwright");
     Ok(all.join(folder_name(name)))
+}
+
+/// The project's repository, where the branch is shared through it: from a clone always, from the project's own folder where someone
+/// says so, or where it was shared before.
+fn remote(place: &Place, options: &Options, git: &Git, name: &str, notes: &Path) -> Option<Remote> {
+    let origin = place.origin.as_ref()?;
+    let is_shared =
+        place.is_clone || options.shares || origin.is_shared || notes.join("shared").exists();
+    let address = Address::parse(&origin.git_url).ok().filter(|_| is_shared)?;
+    Some(Remote::new(git.clone(), address, name, &place.base_branch))
 }
 
 /// The name of a protocol's branch, where `chosen` is one that someone chose for it.

@@ -11,10 +11,14 @@ use super::WorkspaceError;
 use super::branch::Branch;
 use super::git::Git;
 use super::names::folder_name;
+use super::slot::Slot;
+use super::work::Work;
 use crate::files::write_whole;
 
 /// So many of a step's runs are remembered, the last ones.
 const MOST_RUNS: usize = 20;
+/// What says in a commit of a shared branch whose work it is, and where that began.
+const TRAILER: &str = "Millwright-Work";
 /// What the names of such records end with.
 const ENDING: &str = ".changes";
 /// So much of the changes is shown.
@@ -39,8 +43,15 @@ struct Run {
 impl Changes {
     /// What is on record for a step.
     pub(super) fn of(branch: &Branch, work: &str) -> Self {
+        let mut runs = noted(branch, work);
+        let told = told(branch, work);
+        runs.extend(
+            told.into_iter()
+                .filter(|run| !runs.contains(run))
+                .collect::<Vec<_>>(),
+        );
         Self {
-            runs: noted(branch, work),
+            runs,
             git: Some(branch.git().clone()),
         }
     }
@@ -127,17 +138,57 @@ pub(super) fn note(
         .map_err(|error| WorkspaceError::file(&path, error))
 }
 
+/// What the commit of work on a shared branch says, so that other machines know what it has changed.
+pub(super) fn record(
+    branch: &Branch,
+    slot: &Slot,
+    work: &Work,
+) -> Result<Option<String>, WorkspaceError> {
+    if branch.remote().is_none() {
+        return Ok(None);
+    }
+    let base = slot.git.run(&["merge-base", "HEAD", &branch.tip()?])?;
+    let name = folder_name(work.key());
+    Ok(Some(format!("{TRAILER}: {name} {base}")))
+}
+
+/// What the commits of a shared branch say of work, wherever it was done; the last of it.
+fn told(branch: &Branch, work: &str) -> Vec<Run> {
+    let line = format!("{TRAILER}: {} ", folder_name(work));
+    let (grep, most) = (format!("--grep={line}"), format!("--max-count={MOST_RUNS}"));
+    let words = ["log", "--fixed-strings", &grep, &most];
+    let form = ["--format=%H %B%x00", &branch.reference(), "--"].map(str::to_owned);
+    let form: Vec<&str> = form.iter().map(String::as_str).collect();
+    if branch.remote().is_none() {
+        return Vec::new();
+    }
+    let listed = branch.git().find(&[&words[..], &form].concat());
+    let listed = listed.ok().flatten().unwrap_or_default();
+    let runs = listed.split('\0').filter_map(|commit| {
+        let (own, said) = commit.trim_start().split_once(' ')?;
+        let base = said.lines().find_map(|text| text.strip_prefix(&line))?;
+        run(base, own)
+    });
+    let mut runs: Vec<Run> = runs.collect();
+    runs.reverse();
+    runs
+}
+
 fn noted(branch: &Branch, work: &str) -> Vec<Run> {
     let text = fs::read_to_string(file(branch, work)).unwrap_or_default();
-    let is_commit = |text: &str| text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let read = |line: &str| {
+    let runs = text.lines().filter_map(|line| {
         let (base, own) = line.split_once(' ')?;
-        (is_commit(base) && is_commit(own)).then(|| Run {
-            base: base.to_owned(),
-            own: own.to_owned(),
-        })
-    };
-    text.lines().filter_map(read).collect()
+        run(base, own)
+    });
+    runs.collect()
+}
+
+fn run(base: &str, own: &str) -> Option<Run> {
+    let is_commit = |text: &str| text.len() >= 40 && text.chars().all(|c| c.is_ascii_hexdigit());
+    (is_commit(base) && is_commit(own)).then(|| Run {
+        base: base.to_owned(),
+        own: own.to_owned(),
+    })
 }
 
 /// Whether any work has committed something.

@@ -42,6 +42,108 @@ pub enum WorkspaceError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The project's folder is not there, and no clone of its repository either.
+    #[error(
+        "the project has no folder on this machine{}, and its repository cannot be cloned into {clone}: {why}",
+        .folder.as_deref().map(|folder| format!(" ({} is not there)", folder.display())).unwrap_or_default(),
+        clone = clone.display()
+    )]
+    NotCloned {
+        /// The project's own folder.
+        folder: Option<PathBuf>,
+        /// Where the clone would be.
+        clone: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// Another process makes the clone, and does not come to an end.
+    #[error(
+        "another job has been making the clone {clone} for too long: see what it does, end it, and run this again ({lock} is held by it)",
+        clone = clone.display(), lock = lock.display()
+    )]
+    CloneTaken {
+        /// The clone.
+        clone: PathBuf,
+        /// The file whose lock it holds.
+        lock: PathBuf,
+    },
+    /// The project's repository does not answer as it should.
+    #[error("{doing} {address} failed: {said}; {next}")]
+    Remote {
+        /// What git was to do.
+        doing: &'static str,
+        /// The address, without what is secret in it.
+        address: String,
+        /// What git said.
+        said: String,
+        /// What to do.
+        next: &'static str,
+    },
+    /// The project's repository has nothing to begin from.
+    #[error(
+        "{address} has no branch {base}, and no other to begin from: push one, or give the project another base_branch"
+    )]
+    NoBase {
+        /// The address.
+        address: String,
+        /// The branch.
+        base: String,
+    },
+    /// A protocol's branch that was shared is not in the repository any more.
+    #[error(
+        "the branch {branch} was removed from {address}: push it there again, from {checkout} or another machine that has it, or cancel the protocol",
+        checkout = checkout.display()
+    )]
+    BranchGone {
+        /// The branch.
+        branch: String,
+        /// The repository.
+        address: String,
+        /// The checkout, or clone, on this machine.
+        checkout: PathBuf,
+    },
+    /// Another machine has worked for the protocol, and has not pushed its branch.
+    #[error(
+        "the branch {branch} is not in {address}: another machine has begun it in {worktree}. Push it from there (`git push`), and set MILLWRIGHT_GIT=remote on every machine that works here; or let them all have one folder"
+    )]
+    Elsewhere {
+        /// The branch.
+        branch: String,
+        /// The repository.
+        address: String,
+        /// The worktree there.
+        worktree: String,
+    },
+    /// The branch here and the one in the repository have gone different ways.
+    #[error(
+        "the branch {branch} has commits here that {address} lacks, and other ones there: in {checkout}, merge {there} into it and push it, or set it back to that commit; then run the step again",
+        checkout = checkout.display()
+    )]
+    Diverged {
+        /// The branch.
+        branch: String,
+        /// The repository.
+        address: String,
+        /// The checkout, or clone, on this machine.
+        checkout: PathBuf,
+        /// Where it stands there.
+        there: String,
+    },
+    /// Others were always faster.
+    #[error("others have pushed to {branch} again and again meanwhile: run the step again")]
+    TooLate {
+        /// The branch.
+        branch: String,
+    },
+    /// A protocol's folder stays on this machine, though others work for the protocol too.
+    #[error(
+        "git ignores {folder}, so that other machines would not find the protocol's files: take it out of .gitignore, or let all of them have the project's folder as local_path",
+        folder = folder.display()
+    )]
+    Ignored {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A branch's name cannot be one.
     #[error("the branch {name:?} cannot be used: {problem}")]
     BadBranch {
@@ -109,7 +211,7 @@ impl WorkspaceError {
     /// The kind of failure, as events name it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => "NoWorkspace",
+            Self::Missing { .. } | Self::NotCloned { .. } => "NoWorkspace",
             Self::Conflict { .. } => "MergeConflict",
             Self::BranchInUse { .. } => "BranchInUse",
             Self::SubmoduleChanged { .. } => "SubmoduleChanged",

@@ -120,6 +120,12 @@ impl Git {
         ])
     }
 
+    /// The folder of the repository's administration, which all of its worktrees share.
+    pub(super) fn common_folder(&self) -> Result<PathBuf, WorkspaceError> {
+        let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
+        self.run(&words).map(PathBuf::from)
+    }
+
     /// The options that name an author, where the repository names none.
     pub(super) fn author(&self) -> Result<Vec<String>, WorkspaceError> {
         let known = self.find(&[

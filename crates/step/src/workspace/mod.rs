@@ -3,9 +3,11 @@
 //! Always so: the user's own checkout is only read. What a step made is merged into the protocol's branch, or stays on a
 //! branch of its own: nothing is lost, and nothing is overwritten.
 
+mod address;
 mod branch;
 mod branches;
 mod changes;
+mod clones;
 mod contents;
 mod error;
 mod files;
@@ -14,11 +16,14 @@ mod lock;
 mod names;
 mod nested;
 mod options;
+mod origin;
 mod place;
 mod publish;
+mod remote;
 mod reserve;
 mod retire;
 mod settle;
+mod share;
 mod slot;
 mod snapshot;
 mod submodules;
@@ -31,6 +36,7 @@ use std::{fs, io};
 
 use millwright_core::protocol::{Begun, Outputs, Project, ProtocolRun};
 
+pub(crate) use address::Address;
 pub use branches::{LocalBranch, delete_branch, local_branches, refuse_odd_branch, tip_of_branch};
 pub(crate) use changes::Changes;
 pub use contents::Contents;
@@ -38,6 +44,7 @@ pub use error::WorkspaceError;
 pub(crate) use git::{REDIRECTING, committer, environment};
 pub(crate) use names::check_branch;
 pub use options::Options;
+pub use origin::Origin;
 pub(crate) use place::Place;
 pub(crate) use publish::{Publication, publication};
 pub(crate) use reserve::Reserved;
@@ -74,7 +81,7 @@ pub(crate) fn prepare(
     log: &dyn LineSink,
 ) -> Result<(Begun, Workspace), WorkspaceError> {
     let mut begun = begun.clone();
-    let place = Place::of(&begun.assignment);
+    let place = Place::of(&begun.assignment).here(options, &|text| log.line(text))?;
     let workspace = open(&place, &begun.assignment.step_name, options)?;
     if let (Some(held), Some(folder)) = (&workspace.held, workspace.folder.as_deref()) {
         log.line(&format!(
@@ -96,6 +103,7 @@ pub(crate) fn open(
     work: &str,
     options: &Options,
 ) -> Result<Workspace, WorkspaceError> {
+    let place = &place.here(options, &|_| ())?;
     refuse_missing(place)?;
     let Some(mut branch) = Branch::find(place, options)? else {
         return Ok(Workspace {
@@ -194,6 +202,7 @@ pub(crate) fn look(
             is_unnamed: false,
         }));
     };
+    branch.caught_up()?;
     let reference = branch.reference();
     if branch.git().commit(&reference)?.is_none() {
         return Ok(None);
@@ -217,6 +226,12 @@ impl Workspace {
     /// The branch that the work is for.
     pub(crate) fn branch(&self) -> Option<&str> {
         self.held.as_ref().map(|held| held.branch.name())
+    }
+
+    /// Whether it is shared with other machines through the project's repository.
+    pub(crate) fn is_shared(&self) -> bool {
+        let remote = self.held.as_ref().and_then(|held| held.branch.remote());
+        remote.is_some()
     }
 
     /// Where a file is found once the work is merged: in the protocol's first worktree.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use millwright_core::protocol::{Assignment, Project, ProtocolRun};
 use serde_json::Value;
 
+use super::Origin;
+
 /// A protocol, as git sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -22,6 +24,10 @@ pub(crate) struct Place {
     pub(crate) base_branch: String,
     /// Its own branch, where someone chose one.
     pub(crate) branch: Option<String>,
+    /// What is known of it beyond this machine.
+    pub(crate) origin: Option<Origin>,
+    /// Whether the folder is a clone of ours.
+    pub(crate) is_clone: bool,
 }
 
 impl Place {
@@ -34,6 +40,8 @@ impl Place {
             protocol_root: assignment.protocol_root.clone(),
             base_branch: assignment.base_branch.clone(),
             branch: assignment.branch.clone(),
+            origin: Origin::of(assignment),
+            is_clone: false,
         }
     }
 
@@ -50,6 +58,22 @@ impl Place {
             protocol_root: run.protocol_root.clone(),
             base_branch: run.base_branch.clone(),
             branch: branch.map(str::to_owned),
+            origin: Origin::of_run(run, project),
+            is_clone: false,
+        }
+    }
+
+    /// The place of a protocol run to come, which has no branch yet.
+    pub(crate) fn of_project(project: &Project) -> Self {
+        Self {
+            folder: project.local_path.as_ref().map(PathBuf::from),
+            protocol_run_id: 0,
+            protocol_name: String::new(),
+            protocol_root: None,
+            base_branch: project.base_branch.clone(),
+            branch: None,
+            origin: Origin::of_project(project),
+            is_clone: false,
         }
     }
 

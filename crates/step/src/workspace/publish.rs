@@ -4,12 +4,13 @@
 
 use super::branch::Branch;
 use super::git::Git;
+use super::remote::Remote;
 use super::{Options, Place, WorkspaceError};
 
 /// The remote that is meant where there are several.
 const REMOTE: &str = "origin";
 /// What a push is told beside what every call is: nothing but the branch goes out.
-const SETTINGS: [&str; 6] = [
+pub(super) const SETTINGS: [&str; 6] = [
     "-c",
     "push.gpgSign=false",
     "-c",
@@ -34,9 +35,11 @@ pub(crate) fn publication(
     place: &Place,
     options: &Options,
 ) -> Result<Option<Publication>, WorkspaceError> {
+    let place = &place.here(options, &|_| ())?;
     let Some(branch) = Branch::find(place, options)? else {
         return Ok(None);
     };
+    branch.caught_up()?;
     if branch.git().commit(&branch.reference())?.is_none() {
         return Ok(None);
     }
@@ -101,6 +104,8 @@ impl Publication {
         remote: &str,
         settings: Vec<(String, String)>,
     ) -> Result<(), WorkspaceError> {
+        let mut settings = settings;
+        settings.extend(self.branch.remote().into_iter().flat_map(Remote::settings));
         let git: Git = self.branch.git().with_settings(settings);
         let reference = self.branch.reference();
         let what = format!("{reference}:{reference}");

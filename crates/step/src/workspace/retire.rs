@@ -21,7 +21,7 @@ pub(super) fn retire(place: &Place, options: &Options) -> Result<(), WorkspaceEr
     if options.shared_branch.is_some() {
         return Ok(());
     }
-    let Some(branch) = Branch::find(place, options)? else {
+    let Some(branch) = Branch::find(&place.if_here(options), options)? else {
         return Ok(());
     };
     let mut done = Ok(());

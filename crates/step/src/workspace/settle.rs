@@ -5,6 +5,7 @@
 
 use super::branch::Branch;
 use super::git::Git;
+use super::remote::Pushed;
 use super::slot::Slot;
 use super::work::Work;
 use super::{WorkspaceError, changes, files, nested};
@@ -12,6 +13,8 @@ use crate::files::write_whole;
 
 /// The files that checks report in, in a protocol's folder.
 const REPORTS: &str = "quality-report*.md";
+/// So often is merged anew when others have pushed in between.
+const TRIES: usize = 20;
 /// How files that every step writes are merged: the log has both, and where a protocol stands is what the later one says.
 const ATTRIBUTES: &str = "/.protocols/*/log.md merge=union\n/.protocols/*/context.md merge=ours\n";
 
@@ -24,22 +27,34 @@ pub(super) fn settle(
 ) -> Result<(), WorkspaceError> {
     slot.git.run(&["checkout", "--quiet", "--detach"])?;
     nested::refuse_unkept(branch, slot)?;
-    commit(branch, slot, message)?;
+    let record = changes::record(branch, slot, work)?;
+    commit(branch, slot, message, record.as_deref())?;
     let _lock = branch.lock()?;
-    let tip = branch.tip()?;
-    put_on_record(branch, slot, work, &tip)?;
-    if !slot
-        .git
-        .holds(&["merge-base", "--is-ancestor", &tip, "HEAD"])?
-    {
-        merge(branch, slot, work.name(), &tip)?;
-    }
-    advance(branch, slot, &tip)?;
+    put_on_record(branch, slot, work, &branch.tip()?)?;
+    merge_and_publish(branch, slot, work)?;
     if slot.nth != 0 && branch.is_ignored()? {
         let from = slot.folder().join(&branch.protocol_folder);
         files::copy_tree(&from, &branch.folder(0).join(&branch.protocol_folder))?;
     }
     slot.done()
+}
+
+/// Merges until what is merged is in the repository, where the branch is shared, and on the branch here.
+fn merge_and_publish(branch: &Branch, slot: &Slot, work: &Work) -> Result<(), WorkspaceError> {
+    for _ in 0..TRIES {
+        let tip = branch.tip()?;
+        if !slot
+            .git
+            .holds(&["merge-base", "--is-ancestor", &tip, "HEAD"])?
+        {
+            merge(branch, slot, work.name(), &tip)?;
+        }
+        let head = slot.head()?;
+        if branch.publish(&head, &tip)? == Pushed::Done {
+            return advance(branch, Some(slot), &tip, &head);
+        }
+    }
+    Err(branch.too_late())
 }
 
 /// Remembers what the work itself has committed, before anything is merged into it.
@@ -57,12 +72,18 @@ fn put_on_record(
     changes::note(branch, work.key(), base, own)
 }
 
-/// Commits everything that was changed, but for reports of checks.
-pub(super) fn commit(branch: &Branch, slot: &Slot, message: &str) -> Result<(), WorkspaceError> {
+/// Commits everything that was changed, but for reports of checks. A record is committed with what else the branch lacks.
+pub(super) fn commit(
+    branch: &Branch,
+    slot: &Slot,
+    message: &str,
+    record: Option<&str>,
+) -> Result<(), WorkspaceError> {
     slot.git.run(&["add", "--all", "--", "."])?;
     let [own, all] = reports(branch, "");
     slot.git.run(&["reset", "--quiet", "--", &own, &all])?;
-    if slot.git.holds(&["diff", "--cached", "--quiet"])? {
+    let is_same = slot.git.holds(&["diff", "--cached", "--quiet"])?;
+    if is_same && (record.is_none() || slot.is_behind(&branch.tip()?)?) {
         return Ok(());
     }
     let author = slot.git.author()?;
@@ -71,10 +92,12 @@ pub(super) fn commit(branch: &Branch, slot: &Slot, message: &str) -> Result<(), 
         "commit",
         "--quiet",
         "--no-verify",
+        "--allow-empty",
         "--cleanup=whitespace",
         "-m",
         message,
     ]);
+    words.extend(record.into_iter().flat_map(|record| ["-m", record]));
     slot.git.run(&words)?;
     Ok(())
 }
@@ -135,6 +158,7 @@ fn merge(branch: &Branch, slot: &Slot, work: &str, tip: &str) -> Result<(), Work
     }
     slot.git.run(&["merge", "--abort"])?;
     let kept = branch.keep(&own, work, "")?;
+    branch.publish_kept(&own, &kept);
     slot.go_to(tip)?;
     slot.done()?;
     Err(WorkspaceError::Conflict {
@@ -145,27 +169,32 @@ fn merge(branch: &Branch, slot: &Slot, work: &str, tip: &str) -> Result<(), Work
     })
 }
 
-/// Moves the branch to what the worktree holds, and takes the first worktree along where nobody works in it.
-fn advance(branch: &Branch, slot: &Slot, tip: &str) -> Result<(), WorkspaceError> {
-    let first = if slot.nth == 0 {
+/// Moves the branch from `tip` to `head`, and takes the first worktree along where nobody works in it. `slot` is the worktree
+/// that is held already, where one is.
+pub(super) fn advance(
+    branch: &Branch,
+    slot: Option<&Slot>,
+    tip: &str,
+    head: &str,
+) -> Result<(), WorkspaceError> {
+    let own = slot.filter(|slot| slot.nth == 0);
+    let first = if own.is_some() {
         None
     } else {
         Slot::free(branch, 0)?.filter(Slot::is_made)
     };
-    let mut follows = slot.nth == 0;
+    let mut follows = own.is_some();
     if let Some(first) = &first {
         follows = first.worker().is_none() && first.is_clean(branch)?;
         first.git.run(&["checkout", "--quiet", "--detach"])?;
     }
-    if slot.nth != 0 && first.is_none() {
+    if own.is_none() && first.is_none() {
         leave_branch(branch, tip)?;
     }
-    let head = slot.head()?;
     branch
         .git()
-        .run(&["update-ref", &branch.reference(), &head, tip])?;
-    let first = first.as_ref().unwrap_or(slot);
-    if follows {
+        .run(&["update-ref", &branch.reference(), head, tip])?;
+    if let Some(first) = first.as_ref().or(own).filter(|_| follows) {
         first
             .git
             .run(&["checkout", "--quiet", branch.name(), "--"])?;

@@ -96,6 +96,7 @@ impl Slot {
         if !self.holds_work(branch, &tip)? {
             self.go_to(&tip)?;
         }
+        self.refuse_ignored(branch)?;
         self.bring_ignored(branch)?;
         write_whole(&self.worker, work.key().as_bytes())
             .map_err(|error| WorkspaceError::file(&self.worker, error))?;
@@ -170,7 +171,7 @@ impl Slot {
 
     /// Keeps what was left here on a branch of its own.
     pub(super) fn set_aside(&self, branch: &Branch, work: &str) -> Result<(), WorkspaceError> {
-        settle::commit(branch, self, &format!("{work}, unfinished"))?;
+        settle::commit(branch, self, &format!("{work}, unfinished"), None)?;
         branch.keep(&self.head()?, work, "-unfinished")?;
         Ok(())
     }
@@ -202,9 +203,8 @@ impl Slot {
     }
 
     pub(super) fn refuse_other(&self, branch: &Branch) -> Result<(), WorkspaceError> {
-        let words = ["rev-parse", "--path-format=absolute", "--git-common-dir"];
-        let ours = branch.git().run(&words)?;
-        if self.git.find(&words)? == Some(ours) {
+        let ours = branch.git().common_folder()?;
+        if self.git.common_folder().is_ok_and(|its| its == ours) {
             Ok(())
         } else {
             Err(WorkspaceError::Taken {
@@ -223,6 +223,16 @@ impl Slot {
             self.git.run(&["merge", "--abort"])?;
         }
         Ok(())
+    }
+
+    /// Machines that share a branch see of the protocol's folder what is committed.
+    fn refuse_ignored(&self, branch: &Branch) -> Result<(), WorkspaceError> {
+        if branch.remote().is_none() || !branch.is_ignored_in(&self.git)? {
+            return Ok(());
+        }
+        Err(WorkspaceError::Ignored {
+            folder: branch.protocol_folder.clone(),
+        })
     }
 
     /// A protocol's folder that git ignores is carried from place to place.

@@ -128,6 +128,24 @@ impl FlowBuilder {
         &mut self.body
     }
 
+    /// Lets one run at a time work on what `key` names; the others wait. In the key `$workspace` stands for the workspace, and
+    /// `$args[name]` for an input. Windmill's cloud and enterprise edition hold to it; others leave it out.
+    pub fn one_at_a_time(&mut self, key: &str) {
+        let limits = [
+            ("concurrent_limit", Value::from(1)),
+            // No window: those that run are counted alone.
+            ("concurrency_time_window_s", Value::from(0)),
+            ("concurrency_key", Value::from(key)),
+        ];
+        let limits = limits.map(|(name, value)| (name.to_owned(), value));
+        self.flow.value.other.extend(limits);
+    }
+
+    /// Runs all steps on one worker, where each finds the files of those before it.
+    pub fn on_one_worker(&mut self) {
+        self.flow.value.same_worker = Some(true);
+    }
+
     /// The step that runs when another one failed. It is given the error; its result becomes the flow's.
     pub fn on_failure<S: Script, R>(&mut self, step: impl FnOnce(Expr<Value>) -> ScriptStep<S, R>) {
         let error = Expr::of_code(Code::path("error", Use::Error));

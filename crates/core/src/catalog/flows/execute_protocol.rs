@@ -1,6 +1,6 @@
 //! `execute_protocol`: one step on the worker itself, with its check.
 //!
-//! Always so: the check is about the step that was executed, under the same claim.
+//! Always so: the check is about the step that was executed, under the same claim. Steps that are named by protocol and id take turns.
 
 use super::common::{Registered, flow as named, project_id, register};
 use crate::catalog::scripts::{execute_step as execute, run_qa as qa};
@@ -34,6 +34,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
         step_run_id: Some(step_run_id.clone()),
     };
     register(&mut flow, run);
+    flow.one_at_a_time("$workspace/protocol/$args[protocol_run_id]/step/$args[step_run_id]");
     let body = flow.body();
     let call = execute::call()
         .step_run_id(step_run_id)

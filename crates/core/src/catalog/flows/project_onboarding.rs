@@ -32,6 +32,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
         step_run_id: None,
     };
     register(&mut flow, run);
+    flow.on_one_worker();
     let body = flow.body();
     let call = clone::call(repo_url).branch(branch).project_id(&project_id);
     let cloned = body.step("clone_repo", call.step().retry(2, 10));

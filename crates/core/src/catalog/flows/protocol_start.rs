@@ -27,6 +27,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
         step_run_id: None,
     };
     register(&mut flow, run);
+    flow.one_at_a_time("$workspace/planning/$args[protocol_run_id]");
     let call = plan::call(protocol_run_id)
         .timeout_seconds(&timeout_seconds)
         .poll_interval_ms(poll_interval_ms);

@@ -34,6 +34,7 @@ pub(super) fn flow() -> Result<FlowDefinition, BuildError> {
         step_run_id: None,
     };
     register(&mut flow, run);
+    flow.on_one_worker();
     let body = flow.body();
     let call = spec::call(feature_request)
         .project_path(&project_path)

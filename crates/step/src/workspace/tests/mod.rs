@@ -14,6 +14,7 @@ mod files;
 mod leftovers;
 mod nested_repositories;
 mod removed;
+mod shared;
 mod surroundings;
 mod turns;
 
@@ -40,6 +41,8 @@ impl Project {
             protocol_root: None,
             base_branch: "main".to_owned(),
             branch: None,
+            origin: None,
+            is_clone: false,
         };
         Self {
             kept,
