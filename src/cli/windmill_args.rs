@@ -6,6 +6,8 @@ use std::env;
 use std::fmt;
 use std::time::Duration;
 
+use millwright_core::protocol::without_secrets;
+
 use super::{CommandError, Exit};
 use crate::windmill::{BadConnection, Client, Connection, Profile, Profiles};
 
@@ -34,7 +36,7 @@ pub(super) struct WindmillArgs {
 impl fmt::Debug for WindmillArgs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WindmillArgs")
-            .field("base_url", &self.base_url)
+            .field("base_url", &self.shown_url())
             .field("workspace", &self.workspace)
             .finish_non_exhaustive()
     }
@@ -47,12 +49,21 @@ impl WindmillArgs {
         Client::new(connection).map_err(|error| CommandError::new(Exit::Unavailable, error))
     }
 
-    /// The arguments by which another command is told of the same Windmill, with a blank before each. The token is none of them.
+    /// The address without what is secret in it.
+    fn shown_url(&self) -> Option<String> {
+        self.base_url.as_deref().map(without_secrets)
+    }
+
+    /// The arguments by which another command is told of the same Windmill, with a blank before each. The token is none of
+    /// them, nor is a password in the address.
     pub(super) fn arguments(&self) -> String {
-        let named = [("base-url", &self.base_url), ("workspace", &self.workspace)];
+        let named = [
+            ("base-url", self.shown_url()),
+            ("workspace", self.workspace.clone()),
+        ];
         let given = named
-            .iter()
-            .filter_map(|(name, value)| Some((name, value.as_ref()?)));
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
         given.fold(String::new(), |text, (name, value)| {
             format!("{text} --{name} {value}")
         })

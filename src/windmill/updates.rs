@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use millwright_core::refs::JobId;
-use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub struct Updates {
     /// What came of a frame that is not whole, and how far its end was looked for.
     bytes: Vec<u8>,
     searched: usize,
+    /// Windmill itself says that it has no such job.
+    is_gone: bool,
     /// Since when no frame has come, where one was expected.
     silent_since: Option<Instant>,
     pause: Duration,
@@ -102,6 +104,7 @@ impl Client {
             answer: None,
             bytes: Vec::new(),
             searched: 0,
+            is_gone: false,
             silent_since: None,
             pause: PAUSE,
         };
@@ -121,7 +124,8 @@ impl Updates {
     /// Waits for the next news. It may be dropped while it waits, and called again.
     ///
     /// # Errors
-    /// [`WindmillError`], where the server refuses, has no such job, or is away for long.
+    /// [`WindmillError`], where the server refuses, has no such job, or is away for long. What someone before the server may
+    /// say while that starts anew, such as a 404 that does not name the job, counts as being away.
     pub async fn next(&mut self) -> Result<Update, WindmillError> {
         loop {
             match self.news().await {
@@ -141,7 +145,7 @@ impl Updates {
         self.answer = None;
         let since = *self.silent_since.get_or_insert_with(Instant::now);
         let patience = self.client.connection().timeout * PATIENCE;
-        if !may_pass(&error) || since.elapsed() >= patience {
+        if self.is_gone || !may_pass(&error, self.job) || since.elapsed() >= patience {
             return Err(error);
         }
         let pause = self.pause;
@@ -213,7 +217,9 @@ impl Updates {
             .map_err(|error| self.client.bad_answer(&self.what(), error.to_string()))?;
         if matches!(frame.r#type.as_str(), "error" | "notfound") {
             let said = frame.error.unwrap_or_else(|| "not found".to_owned());
-            return Err(self.refused(said));
+            let error = self.refused(said);
+            self.is_gone = error.is_not_found();
+            return Err(error);
         }
         (self.silent_since, self.pause) = (None, PAUSE);
         match frame.r#type.as_str() {
@@ -265,10 +271,15 @@ fn data_of(frame: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether it may go well when it is tried again.
-fn may_pass(error: &WindmillError) -> bool {
+fn may_pass(error: &WindmillError, job: JobId) -> bool {
     match error {
-        WindmillError::Unreachable { .. } | WindmillError::Failed { .. } => true,
-        WindmillError::Refused { status, .. } => status.is_server_error(),
-        _ => false,
+        WindmillError::NotFound { said, .. } => !said.contains(&job.to_string()),
+        WindmillError::Unreachable { .. }
+        | WindmillError::Failed { .. }
+        | WindmillError::BadAnswer { .. } => true,
+        WindmillError::Refused { status, .. } => {
+            status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+        }
+        WindmillError::Unauthorized { .. } => false,
     }
 }

@@ -155,13 +155,38 @@ async fn a_stream_that_breaks_goes_on_where_it_broke() {
 }
 
 #[tokio::test]
+async fn what_is_said_while_a_server_starts_anew_is_waited_out() {
+    let there = There::new().await;
+    let page = "<html>no such site</html>";
+    for status in [StatusCode::NOT_FOUND, StatusCode::OK] {
+        there.streams.brings(FLOW, vec![Part::Answer(status, page)]);
+    }
+    there.streams.bring_recorded();
+    there.ends(0, PATH).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_deleted_from_a_flow_does_not_end_the_following() {
+    let there = There::new().await;
+    there.streams.brings(FLOW, frames(&recorded("flow_ok")));
+    there.streams.brings(FIRST, frames(&recorded("not_found")));
+    there.streams.brings(SECOND, frames(&recorded("job_ok")));
+    let said = there.ends(0, PATH).await;
+    for line in ["✗ a 0.00 s: Windmill has this job no more", "✓ b 7.03 s"] {
+        assert!(said.stderr.contains(line), "{}", said.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_flow_that_can_no_longer_be_followed_goes_on() {
     let there = There::new().await;
     there.streams.brings(FLOW, frames(&recorded("not_found")));
-    let said = there.ends(2, PATH).await;
+    let said = there.ends(3, PATH).await;
     assert!(said.stderr.contains("Job not found"), "{}", said.stderr);
 
-    let there = There::new().await;
+    let mut there = There::new().await;
+    let url = there.url.clone();
+    there.url = url.replace("http://", "http://me:hush@");
     there.streams.brings(FLOW, vec![Part::Hold]);
     let command = there.command(PATH);
     let streams = there.streams.clone();
@@ -176,11 +201,9 @@ async fn a_flow_that_can_no_longer_be_followed_goes_on() {
         "{}",
         said.stderr
     );
-    let again = format!(
-        "--on windmill --follow {FLOW} --base-url {} --workspace starter",
-        there.url
-    );
+    let again = format!("--on windmill --follow {FLOW} --base-url {url} --workspace starter");
     assert!(said.stderr.contains(&again), "{}", said.stderr);
+    assert!(!said.stderr.contains("hush"), "{}", said.stderr);
 }
 
 #[tokio::test]

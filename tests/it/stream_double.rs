@@ -53,6 +53,8 @@ pub(crate) enum Part {
     Hold,
     /// Nothing any more, without an end.
     Break,
+    /// No stream: the connection is answered so.
+    Answer(StatusCode, &'static str),
 }
 
 /// The frames of a recorded stream.
@@ -186,6 +188,9 @@ impl Streams {
         let mut held = self.held();
         let parts = held.streams.get_mut(job).and_then(VecDeque::pop_front);
         let parts = parts.unwrap_or_else(|| panic!("nothing was written for {job}"));
+        if let [Part::Answer(status, text)] = parts[..] {
+            return (status, text).into_response();
+        }
         let streams = self.clone();
         let parts = stream::iter(parts).then(move |part| {
             let streams = streams.clone();
@@ -208,6 +213,7 @@ impl Streams {
                 resume.await;
                 Ok(Bytes::new())
             }
+            Part::Answer(..) => panic!("an answer is a connection's only part"),
             Part::Break => {
                 tokio::task::yield_now().await;
                 Err(std::io::ErrorKind::BrokenPipe.into())

@@ -4,7 +4,7 @@
 //! guessed at.
 
 use millwright_core::refs::JobId;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::cli::run::{RunArgs, input, target};
 use crate::cli::{CommandError, Exit};
@@ -21,16 +21,26 @@ pub(super) struct Begun {
     pub(super) definition: Option<Value>,
 }
 
+/// What is about to be started, or runs.
+pub(super) enum Ready {
+    Runs(Begun),
+    Starts {
+        deployed: Deployed,
+        path: ItemPath,
+        inputs: Map<String, Value>,
+    },
+}
+
 /// Something that was deployed.
-struct Deployed {
+pub(super) struct Deployed {
     kind: ItemKind,
     item: Value,
 }
 
-/// Starts what the arguments name, or finds the job that they name.
-pub(super) async fn begin(args: &RunArgs, client: &Client) -> Result<Begun, CommandError> {
+/// Finds what the arguments name: what was deployed, with its inputs, or a job.
+pub(super) async fn prepare(args: &RunArgs, client: &Client) -> Result<Ready, CommandError> {
     if let Some(job) = args.follow {
-        return Ok(again(client, job).await?);
+        return Ok(Ready::Runs(again(client, job).await?));
     }
     let name = args.target.as_deref().unwrap_or_default();
     let sources = Sources::of_project(&args.root);
@@ -45,9 +55,26 @@ pub(super) async fn begin(args: &RunArgs, client: &Client) -> Result<Begun, Comm
     };
     let schema = Some(&deployed.item["schema"]).filter(says_something);
     let inputs = input::read(&args.values, args.input.as_deref(), schema)?;
+    Ok(Ready::Starts {
+        deployed,
+        path,
+        inputs,
+    })
+}
+
+/// Starts it, where it does not run.
+pub(super) async fn begin(ready: Ready, client: &Client) -> Result<Begun, CommandError> {
+    let (deployed, path, inputs) = match ready {
+        Ready::Runs(begun) => return Ok(begun),
+        Ready::Starts {
+            deployed,
+            path,
+            inputs,
+        } => (deployed, path, inputs),
+    };
     let started = client.run(deployed.kind, &path, &inputs).await;
     Ok(Begun {
-        job: started?,
+        job: started.map_err(|error| not_started(error, client))?,
         label: path.to_string(),
         path: Some(path.to_string()),
         definition: deployed.definition(),
@@ -58,6 +85,20 @@ impl Deployed {
     fn definition(mut self) -> Option<Value> {
         (self.kind == ItemKind::Flow).then(|| self.item["value"].take())
     }
+}
+
+/// A request without an answer may have been heard.
+fn not_started(error: WindmillError, client: &Client) -> CommandError {
+    let is_unheard = matches!(error, WindmillError::Unreachable { .. });
+    let CommandError { exit, message } = error.into();
+    if !is_unheard {
+        return CommandError::new(exit, message);
+    }
+    let runs = client.connection().address();
+    CommandError::new(
+        exit,
+        format!("{message}\nit may have been started all the same: see {runs}/runs"),
+    )
 }
 
 async fn again(client: &Client, job: JobId) -> Result<Begun, WindmillError> {

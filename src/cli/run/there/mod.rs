@@ -32,10 +32,12 @@ const REASON: &str = "cancelled with millwright run";
 pub(super) async fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     let client = args.windmill.client()?;
     let mut told = signals::told_to_end().map_err(unavailable)?;
-    let begun = tokio::select! {
-        begun = begin::begin(args, &client) => begun?,
+    let ready = tokio::select! {
+        ready = begin::prepare(args, &client) => ready?,
         exit = told.next() => return Ok(exit),
     };
+    // Once it is asked for, it may be there: who wants to end this waits for its id.
+    let begun = begin::begin(ready, &client).await?;
     let connection = client.connection();
     if !args.json {
         let place = page(connection).of(begun.job);
@@ -149,6 +151,6 @@ fn goes_on(job: JobId, args: &RunArgs) -> String {
 
 /// The job can no longer be followed.
 fn lost(error: &WindmillError, job: JobId, args: &RunArgs) -> CommandError {
-    let CommandError { exit, message } = error.clone().into();
-    CommandError::new(exit, format!("{message}\n{}", goes_on(job, args)))
+    let message = format!("{error}\n{}", goes_on(job, args));
+    CommandError::new(Exit::Unavailable, message)
 }

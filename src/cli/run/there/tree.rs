@@ -4,6 +4,7 @@
 //! that do not run at the same time are told one after the other.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -89,7 +90,11 @@ impl Tree {
     /// What is known of the steps of a flow: those of the outermost, and of the rounds and branches in it.
     fn definition_of(&self, path: Option<&str>) -> Option<&Value> {
         let own = self.path.as_deref();
-        let is_own = path.is_none_or(|path| own.is_some_and(|own| path.starts_with(own)));
+        let is_in = |path: &str, own| {
+            let rest = path.strip_prefix(own);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_own = path.is_none_or(|path| own.is_some_and(|own| is_in(path, own)));
         self.definition.as_ref().filter(|_| is_own)
     }
 
@@ -176,10 +181,18 @@ impl<'a> Inner<'a> {
         let Some((child, outcome)) = self.under_way.next().await else {
             return Ok(());
         };
+        let change = match outcome {
+            Err(error) if error.is_not_found() => {
+                let gone = gone();
+                self.tree.tell(&child.node, gone.clone());
+                gone
+            }
+            outcome => end_of(&*outcome?),
+        };
         if let Change::Ended {
             end: End::Failed(why),
             ..
-        } = end_of(&*outcome?)
+        } = change
         {
             self.failed = Some((child.node, why));
         }
@@ -208,6 +221,14 @@ impl<'a> Inner<'a> {
         let following = self.tree.job(child.node.clone());
         self.under_way
             .push(Box::pin(async move { (child, following.await) }));
+    }
+}
+
+/// A job in a flow that Windmill has deleted, while the flow is there.
+fn gone() -> Change {
+    Change::Ended {
+        end: End::Failed("Windmill has this job no more".to_owned()),
+        took: Duration::ZERO,
     }
 }
 
