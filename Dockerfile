@@ -6,7 +6,7 @@ ARG WINDMILL=ghcr.io/windmill-labs/windmill:main
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --profile step --locked -p millwright-step
+RUN make step
 
 FROM ${WINDMILL}
 COPY --from=build /src/target/step/millwright-step /usr/local/bin/millwright-step
