@@ -2,16 +2,17 @@
 //!
 //! Always so: the API and Windmill are real or doubles on loopback, and what is said holds no secret.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use axum::http::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::deploy_fixture::{Said, run};
 use crate::live_double::LiveDouble;
 use crate::process::{Process, millwright};
-use crate::stream_double::Streams;
+use crate::stream_double::{FIRST, Part, Streams};
 use crate::windmill_double::TOKEN;
 
 /// The refs API's token.
@@ -158,12 +159,13 @@ async fn a_windmill_that_does_not_do_is_told_with_the_reason() {
         Found::by(command).await
     };
     windmill.seems().tags = Some(vec!["bash", "flow", "dependency"]);
+    let found = Found::by(api.doctor(&windmill.url)).await;
     assert!(
-        doctor(&|_| {})
-            .await
+        found
             .is("Windmill's workers", "wrong")
             .contains("the tag bun")
     );
+    found.is("a job on Windmill", "skipped");
     let found = doctor(&|command| {
         command.env("WMILL_TOKEN", "another");
     });
@@ -205,7 +207,8 @@ async fn what_is_away_or_something_else_is_told_and_the_rest_is_looked_at() {
 
     let command = api.doctor_of("http://127.0.0.1:1", "http://127.0.0.1:1");
     let found = Found::by(command).await;
-    assert!(found.is("refs API", "wrong").contains("millwright serve"));
+    let away = found.is("refs API", "wrong");
+    assert_eq!(away.matches("millwright serve").count(), 1, "{away}");
     assert!(
         found
             .is("Windmill", "wrong")
@@ -221,6 +224,15 @@ async fn what_is_away_or_something_else_is_told_and_the_rest_is_looked_at() {
             .is("refs API's token", "wrong")
             .contains("TASKSGODZILLA_API_TOKEN")
     );
+
+    let (other, url) = Streams::start().await;
+    other.answers("GET /api/version", StatusCode::OK, "v1.592.1");
+    let nothing = (StatusCode::NOT_FOUND, "no such page");
+    other.answers("POST /api/workspaces/exists", nothing.0, nothing.1);
+    let found = Found::by(api.doctor(&url)).await;
+    let told = found.is("Windmill's workspace", "wrong");
+    assert!(told.contains("no Windmill's"), "{told}");
+    assert!(!told.contains("WMILL_TOKEN"), "{told}");
 
     other.answers("GET /health", StatusCode::OK, "{\"status\": \"fine\"}");
     let command = api.doctor_of(&url, &url);
@@ -254,4 +266,74 @@ async fn without_a_windmill_the_rest_is_looked_at() {
         "{}",
         said.stdout
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_have_what_the_deployed_scripts_call() {
+    const STEP: &str = "step executable there";
+    let api = Api::serve();
+    let windmill = LiveDouble::start_with(&[("PATH", "/usr/bin:/bin")]).await;
+    for (packaging, status, says) in [
+        ("path", "wrong", "the deployed scripts call it"),
+        ("native", "ok", "the deployed scripts fetch it"),
+    ] {
+        let deploy = ["deploy", "--apply", "--folder", "other", "--packaging"];
+        let mut command = millwright(api.folder.path(), &deploy);
+        command
+            .args([packaging, "--base-url", &windmill.url])
+            .args(["--workspace", "starter"])
+            .env("WMILL_TOKEN", TOKEN);
+        let said = run(command).await;
+        assert_eq!(said.exit, 0, "{}", said.stderr);
+        let mut command = api.doctor(&windmill.url);
+        command.args(["--folder", "other"]);
+        let found = Found::by(command).await;
+        let told = found.is(STEP, status);
+        assert!(told.contains(says), "{told}");
+    }
+    let found = Found::by(api.doctor(&windmill.url)).await;
+    assert!(found.is(STEP, "ok").contains("not on the worker's PATH"));
+}
+
+/// A Windmill that has all but an end of its job.
+async fn without_end(parts: Vec<Part>) -> (Streams, String) {
+    let (windmill, url) = Streams::start().await;
+    for (route, text) in [
+        ("GET /api/version", "v1.592.1"),
+        (
+            "GET users/whoami",
+            r#"{"username": "admin", "email": "admin@windmill.dev", "is_admin": true}"#,
+        ),
+        ("GET /api/workers/list", r#"[{"worker": "wk-default"}]"#),
+        ("POST jobs/run/preview", FIRST),
+    ] {
+        windmill.answers(route, StatusCode::OK, text);
+    }
+    windmill.brings(FIRST, parts);
+    (windmill, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_is_given_up_is_cancelled() {
+    let cancel = format!("POST jobs_u/queue/cancel/{FIRST}");
+    let api = Api::serve();
+    let (windmill, url) = without_end(vec![]).await;
+    let refused = StatusCode::FORBIDDEN;
+    windmill.answers("GET jobs_u/getupdate_sse", refused, "not for you");
+    let found = Found::by(api.doctor(&url)).await;
+    let told = found.is("a job on Windmill", "wrong");
+    assert!(told.contains("was cancelled"), "{told}");
+    assert_eq!(windmill.asked("POST jobs_u"), [cancel.as_str()]);
+
+    let (windmill, url) = without_end(vec![Part::Hold]).await;
+    let mut command = api.doctor(&url);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    windmill.held_open().await;
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
+    let said = Said::from(output.await.unwrap().unwrap());
+    assert_eq!(said.exit, 130, "{}", said.stderr);
+    assert!(said.stderr.contains("was cancelled"), "{}", said.stderr);
+    assert_eq!(windmill.asked("POST jobs_u"), [cancel.as_str()]);
 }

@@ -27,7 +27,7 @@ pub(super) async fn look(args: &RemoteArgs) -> Vec<Check> {
             vec![Check::ok(REACHED, says), token(&remote).await]
         }
         Ok(_) => vec![not_ours(&remote), no_token()],
-        Err(message) => vec![away(message), no_token()],
+        Err(message) => vec![away(&message), no_token()],
     }
 }
 
@@ -48,9 +48,12 @@ fn no_token() -> Check {
     Check::skipped(TOKEN, "without the API there is nothing to try it on")
 }
 
-fn away(message: String) -> Check {
+fn away(message: &str) -> Check {
+    // What to do stands below it.
+    let says = message.split(": start one with").next();
+    let says = says.unwrap_or(message);
     let advice = "start it with `millwright serve`, or name it with --api or TASKSGODZILLA_API_URL";
-    Check::wrong(REACHED, message, advice)
+    Check::wrong(REACHED, says, advice)
 }
 
 fn not_ours(remote: &Remote) -> Check {

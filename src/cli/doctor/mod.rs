@@ -4,6 +4,7 @@
 
 mod api;
 mod check;
+mod deployed;
 mod machine;
 mod probe;
 mod windmill;
@@ -15,9 +16,10 @@ use serde_json::json;
 use super::remote::RemoteArgs;
 use super::serve::block_on;
 use super::windmill_args::WindmillArgs;
-use super::{CommandError, Exit, output};
+use super::{CommandError, Exit, output, signals};
 use crate::deploy::Place;
 use check::{Check, Status};
+use probe::Started;
 
 /// Looks from one side to the other whether everything is in its place, and says what to do.
 #[derive(Debug, Args)]
@@ -44,11 +46,25 @@ pub(super) fn run(args: &DoctorArgs) -> Result<Exit, CommandError> {
 
 async fn look(args: &DoctorArgs) -> Result<Exit, CommandError> {
     let place = args.folder.clone().unwrap_or_default();
-    let (api, windmill, machine) = tokio::join!(
-        api::look(&args.server),
-        windmill::look(&args.windmill, &place, !args.no_job),
-        machine::look(),
-    );
+    let started = Started::default();
+    let job = (!args.no_job).then_some(&started);
+    let looks = async {
+        tokio::join!(
+            api::look(&args.server),
+            windmill::look(&args.windmill, &place, job),
+            machine::look(),
+        )
+    };
+    let mut told =
+        signals::told_to_end().map_err(|error| CommandError::new(Exit::Unavailable, error))?;
+    let (api, windmill, machine) = tokio::select! {
+        found = looks => found,
+        exit = told.next() => {
+            let reason = "it was told to end";
+            let end = started.cancel(reason).await;
+            return Err(CommandError::new(exit, format!("{reason}{end}")));
+        }
+    };
     let checks: Vec<Check> = [api, windmill, machine].into_iter().flatten().collect();
     let wrong = checks.iter().filter(|check| check.status == Status::Wrong);
     let wrong = wrong.count();

@@ -13,6 +13,6 @@ if [ -n "$TASKSGODZILLA_API_URL" ]; then
     answer=unknown
   fi
 fi
-printf '{"api_url": %s, "api_token": %s, "answer": "%s", "step": "%s", "git": "%s", "bun": "%s"}\n' \
+printf '{"api_url": %s, "api_token": %s, "answer": "%s", "step": "%s", "git": "%s", "curl": "%s"}\n' \
   "$(set_or_not TASKSGODZILLA_API_URL)" "$(set_or_not TASKSGODZILLA_API_TOKEN)" "$answer" \
-  "$(version millwright-step)" "$(version git)" "$(version bun)" >result.json
+  "$(version millwright-step)" "$(version git)" "$(version curl)" >result.json

@@ -3,7 +3,7 @@
 //! Always so: what depends on something that is wrong is skipped.
 
 use super::check::{Check, in_time};
-use super::probe;
+use super::probe::{self, Started};
 use crate::cli::CommandError;
 use crate::cli::windmill_args::WindmillArgs;
 use crate::deploy::Place;
@@ -12,6 +12,8 @@ use crate::windmill::{Client, WindmillError, Worker};
 const SERVER: &str = "Windmill";
 const WORKSPACE: &str = "Windmill's workspace";
 const WORKERS: &str = "Windmill's workers";
+const SET_TOKEN: &str =
+    "set WMILL_TOKEN or TASKSGODZILLA_WINDMILL_TOKEN to a token of that workspace";
 /// The oldest version whose routes are used here.
 const OLDEST: (u32, u32) = (1, 500);
 /// What kinds of jobs flows and scripts of ours need workers for.
@@ -20,7 +22,7 @@ const TAGS: [&str; 4] = ["flow", "dependency", "bash", "bun"];
 const SILENCE: f64 = 60.0;
 
 /// What can be seen of it; with `job`, also from inside a job.
-pub(super) async fn look(args: &WindmillArgs, place: &Place, job: bool) -> Vec<Check> {
+pub(super) async fn look(args: &WindmillArgs, place: &Place, job: Option<&Started>) -> Vec<Check> {
     let client = match args.named_client() {
         Ok(Some(client)) => client,
         Ok(None) => {
@@ -39,13 +41,16 @@ pub(super) async fn look(args: &WindmillArgs, place: &Place, job: bool) -> Vec<C
     if workspace.advice.is_some() {
         return vec![server, workspace, unseen(WORKERS)];
     }
-    let mut checks = vec![server, workspace, workers(&client).await];
-    if job {
-        checks.extend(probe::look(&client, place).await);
-    } else {
-        checks.push(Check::skipped(probe::JOB, "--no-job starts none"));
-    }
-    checks
+    let workers = workers(&client).await;
+    let jobs = match job {
+        None => vec![Check::skipped(probe::JOB, "--no-job starts none")],
+        Some(_) if workers.advice.is_some() => vec![unseen(probe::JOB)],
+        Some(started) => probe::look(&client, place, started).await,
+    };
+    [server, workspace, workers]
+        .into_iter()
+        .chain(jobs)
+        .collect()
 }
 
 fn unseen(name: &'static str) -> Check {
@@ -79,17 +84,35 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 }
 
 async fn workspace(client: &Client) -> Check {
-    let name = client.connection().workspace();
-    let exists = in_time(client.workspace_exists()).await;
-    if exists == Ok(false) {
-        let says = format!("there is no workspace {name:?}");
-        return Check::wrong(
+    let mut is_no_windmill = false;
+    let exists = in_time(async {
+        let exists = client.workspace_exists().await;
+        is_no_windmill = exists.as_ref().is_err_and(WindmillError::is_not_found);
+        exists
+    });
+    match exists.await {
+        Ok(true) => user(client).await,
+        Ok(false) => Check::wrong(
             WORKSPACE,
-            says,
+            format!(
+                "there is no workspace {:?}",
+                client.connection().workspace()
+            ),
             "name one that is there with --workspace: its id, not its title",
-        );
+        ),
+        Err(message) if is_no_windmill => Check::wrong(
+            WORKSPACE,
+            message,
+            "the address may be no Windmill's: name another with --base-url",
+        ),
+        Err(message) => Check::wrong(WORKSPACE, message, SET_TOKEN),
     }
-    match exists.and(in_time(client.whoami()).await) {
+}
+
+/// Whom the workspace takes the token for.
+async fn user(client: &Client) -> Check {
+    let name = client.connection().workspace();
+    match in_time(client.whoami()).await {
         Ok(identity) => {
             let may = if identity.is_admin {
                 ", who may change everything"
@@ -101,11 +124,7 @@ async fn workspace(client: &Client) -> Check {
                 format!("{name} knows the token: {}{may}", identity.username),
             )
         }
-        Err(message) => {
-            let advice =
-                "set WMILL_TOKEN or TASKSGODZILLA_WINDMILL_TOKEN to a token of that workspace";
-            Check::wrong(WORKSPACE, message, advice)
-        }
+        Err(message) => Check::wrong(WORKSPACE, message, SET_TOKEN),
     }
 }
 
