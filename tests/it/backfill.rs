@@ -185,6 +185,38 @@ async fn an_id_that_a_caller_chose_is_kept_and_never_taken_from_another_run() {
 }
 
 #[tokio::test]
+async fn a_run_that_waits_for_a_flow_to_name_itself_follows_it() {
+    let missed = Missed::new().await;
+    let start = json!({"run_id": "mine", "job_type": "windmill_run_next_step"});
+    let started = missed.api.post("/codex/runs/start", &start).await;
+    started.expect(200);
+    missed.flow(&json!({"args": {"protocol_run_id": 7, "tgz_run_id": "mine"}}));
+    assert_eq!(missed.counts().await, [1, 0, 0, 0]);
+    assert_eq!(missed.api.closed("mine").await["status"], "succeeded");
+    assert_eq!(missed.runs().await, 1);
+}
+
+#[tokio::test]
+async fn a_job_that_is_refused_is_named_and_the_others_are_registered() {
+    let missed = Missed::new().await;
+    let (gone, _) = missed.flow(&json!({}));
+    missed.windmill.change(gone, |job| job.lost = true);
+    let (_, emit) = missed.flow(&json!({}));
+    let url = missed.windmill.url();
+    let output = missed
+        .backfill(&url, "--from-windmill --since 2020-01-01")
+        .await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let named = format!("job {gone} is not registered: ");
+    assert!(said.contains(&named), "{said}");
+    assert_eq!(
+        missed.api.closed(&emit.to_string()).await["status"],
+        "succeeded"
+    );
+}
+
+#[tokio::test]
 async fn many_are_found_page_by_page_since_a_time_and_by_several_commands_at_once() {
     let missed = Missed::new().await;
     missed.windmill.list_by(4);

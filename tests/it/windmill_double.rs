@@ -77,6 +77,8 @@ pub(crate) struct Job {
     pub(crate) said: Value,
     /// Asking how the job stands fails.
     pub(crate) broken: bool,
+    /// It is listed, and gone when it is asked for.
+    pub(crate) lost: bool,
     /// The log's answer breaks off before its end.
     pub(crate) cut: bool,
     /// The log's answer waits until it is notified.
@@ -248,6 +250,9 @@ async fn show(
     windmill.note(Asked::Job(id.parse().unwrap()));
     if job.broken {
         return Err((StatusCode::INTERNAL_SERVER_ERROR, "broken".into()));
+    }
+    if job.lost {
+        return Err((StatusCode::NOT_FOUND, format!("Job {id} not found")));
     }
     let mut answer = recorded(match (&job.ended, &job.flow_status) {
         (None, None) => "queued_job",

@@ -45,6 +45,8 @@ struct Told {
     waiting: usize,
     /// Jobs whose caller chose the id of another run.
     taken: Vec<Value>,
+    /// Jobs that Windmill or the API refused, with what was said.
+    failed: Vec<Value>,
 }
 
 impl BackfillArgs {
@@ -59,7 +61,14 @@ impl BackfillArgs {
         }
         let mut told = Told::default();
         for job in jobs {
-            self.take(job, &client, remote, &mut told).await?;
+            let id = job.id;
+            if let Err(error) = self.take(job, &client, remote, &mut told).await {
+                if error.exit == Exit::Unavailable {
+                    return Err(error);
+                }
+                let failed = json!({"job_id": id, "error": error.message});
+                told.failed.push(failed);
+            }
         }
         if is_json {
             output::line(told.to_json());
@@ -67,7 +76,7 @@ impl BackfillArgs {
             told.registered.iter().for_each(row);
             told.note(self.dry_run);
         }
-        Ok(())
+        told.refuse_failures()
     }
 
     async fn take(
@@ -94,7 +103,11 @@ impl BackfillArgs {
             "job_id": job.id, "run_id": run_id, "flow": job.flow, "created_at": job.created_at, "status": null,
         });
         let known = remote.find(&path).await?;
-        if known.is_some() && job.chose_run_id() {
+        let is_anothers = match &known {
+            Some(run) if job.chose_run_id() => !is_without_job(run, &path, remote).await?,
+            _ => false,
+        };
+        if is_anothers {
             told.taken.push(said);
             return Ok(());
         }
@@ -127,6 +140,19 @@ async fn register(path: &str, job: &FlowJob, remote: &Remote) -> Result<(), Comm
     Ok(())
 }
 
+/// Whether a run is open and follows no job: whoever registered it left that to the flow, which could not do it.
+async fn is_without_job(run: &Value, path: &str, remote: &Remote) -> Result<bool, CommandError> {
+    let follows = |text: &Value| {
+        text.as_str()
+            .is_some_and(|path| path.starts_with("windmill:"))
+    };
+    if !run["finished_at"].is_null() || follows(&run["log_path"]) {
+        return Ok(false);
+    }
+    let artifacts = remote.get(&format!("{path}/artifacts")).await?;
+    Ok(!output::items(&artifacts).any(|artifact| follows(&artifact["path"])))
+}
+
 async fn is_registered(job: JobId, remote: &Remote) -> Result<bool, CommandError> {
     let runs = remote
         .get(&format!("/codex/runs?limit=1&job={job}"))
@@ -149,6 +175,7 @@ impl Told {
     fn to_json(&self) -> Value {
         json!({
             "registered": self.registered, "known": self.known, "waiting": self.waiting, "taken": self.taken,
+            "failed": self.failed,
         })
     }
 
@@ -160,6 +187,10 @@ impl Told {
                 plain(&job["run_id"])
             ));
         }
+        for job in &self.failed {
+            let (id, error) = (plain(&job["job_id"]), plain(&job["error"]));
+            output::note(format_args!("job {id} is not registered: {error}"));
+        }
         let count = self.registered.len();
         let done = if is_dry {
             "would be registered"
@@ -170,6 +201,15 @@ impl Told {
             "{count} {done}, {} known already, {} will register themselves",
             self.known, self.waiting
         ));
+    }
+
+    fn refuse_failures(&self) -> Result<(), CommandError> {
+        if self.failed.is_empty() {
+            return Ok(());
+        }
+        let count = self.failed.len();
+        let message = format!("{count} of the jobs could not be registered; the others are");
+        Err(CommandError::new(Exit::Failed, message))
     }
 }
 

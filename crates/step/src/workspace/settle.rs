@@ -157,7 +157,9 @@ fn merge(branch: &Branch, slot: &Slot, work: &str, tip: &str) -> Result<(), Work
         return Err(error);
     }
     slot.git.run(&["merge", "--abort"])?;
-    let kept = branch.keep(&own, work, "")?;
+    // Other machines keep theirs in the same repository.
+    let mark = branch.remote().map(|_| format!("-{own:.8}"));
+    let kept = branch.keep(&own, work, &mark.unwrap_or_default())?;
     branch.publish_kept(&own, &kept);
     slot.go_to(tip)?;
     slot.done()?;

@@ -221,11 +221,26 @@ fn two_that_changed_the_same_lines_are_told_and_the_later_work_is_kept_there() {
     first.settle("01").unwrap();
     let error = second.settle("02").unwrap_err();
     assert_eq!(error.kind(), "MergeConflict");
-    let kept = team.there(&["show", &format!("{SHARED}--02:shared.txt")]);
-    assert_eq!(kept, "by the other");
+    let kept = |branch: &str| team.there(&["show", &format!("{branch}:shared.txt")]);
+    assert_eq!(kept(&kept_as(&error)), "by the other");
     drop(second);
     let again = other.open("02").unwrap();
     assert_eq!(read(&again, "shared.txt").as_deref(), Some("by one\n"));
+
+    write(&again, "shared.txt", "by the other again\n");
+    let third = one.open("03").unwrap();
+    write(&third, "shared.txt", "by the third\n");
+    third.settle("03").unwrap();
+    let later = again.settle("02").unwrap_err();
+    assert_eq!(kept(&kept_as(&later)), "by the other again");
+    assert_eq!(kept(&kept_as(&error)), "by the other");
+}
+
+fn kept_as(error: &WorkspaceError) -> String {
+    match error {
+        WorkspaceError::Conflict { kept, .. } => kept.clone(),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
