@@ -200,7 +200,9 @@ async fn a_run_that_waits_for_a_flow_to_name_itself_follows_it() {
 async fn a_job_that_is_refused_is_named_and_the_others_are_registered() {
     let missed = Missed::new().await;
     let (gone, _) = missed.flow(&json!({}));
-    missed.windmill.change(gone, |job| job.lost = true);
+    missed
+        .windmill
+        .change(gone, |job| job.broken = Some(StatusCode::NOT_FOUND));
     let (_, emit) = missed.flow(&json!({}));
     let url = missed.windmill.url();
     let output = missed

@@ -2,6 +2,7 @@
 //!
 //! Always so: no text is lost, and no secret is told.
 
+use axum::http::StatusCode;
 use millwright::server::ServerOptions;
 use millwright_core::refs::JobId;
 use serde_json::{Value, json};
@@ -27,12 +28,14 @@ async fn a_story_goes_on_where_an_error_broke_it_off() {
         flow_status: Some(json!({"step": 0, "modules": modules})),
         ..step("flow\n")
     });
-    windmill.change(b, |job| job.broken = true);
+    windmill.change(b, |job| {
+        job.broken = Some(StatusCode::INTERNAL_SERVER_ERROR);
+    });
     api.run_of_job("r", flow).await;
     let begin = api.stream("r", "", None).await;
     assert_eq!(begin.last().unwrap().event, "error");
     let begin = text_of(&begin);
-    windmill.change(b, |job| job.broken = false);
+    windmill.change(b, |job| job.broken = None);
     let rest = api.tail("r", begin.len() as u64, "").await;
     let whole = api.get("/codex/runs/r/logs").await.text;
     assert!(whole.contains("second"), "{whole}");

@@ -109,14 +109,14 @@ async fn nothing_is_closed_while_windmill_answers_something_else() {
 async fn one_job_that_cannot_be_read_does_not_hold_up_the_others() {
     let (windmill, api) = watched().await;
     let broken = windmill.put(Job {
-        broken: true,
+        broken: Some(StatusCode::INTERNAL_SERVER_ERROR),
         ..ended(Value::Null)
     });
     let good = windmill.put(ended(Value::Null));
     api.runs_of(&[broken, good], Timestamp(0)).await;
     api.closed(&good.to_string()).await;
     assert_eq!(api.listed(&broken.to_string()).await["status"], "running");
-    windmill.change(broken, |job| job.broken = false);
+    windmill.change(broken, |job| job.broken = None);
     api.closed(&broken.to_string()).await;
 }
 

@@ -75,10 +75,8 @@ pub(crate) struct Job {
     pub(crate) flow_status: Option<Value>,
     /// What else its answer says, such as `canceled`.
     pub(crate) said: Value,
-    /// Asking how the job stands fails.
-    pub(crate) broken: bool,
-    /// It is listed, and gone when it is asked for.
-    pub(crate) lost: bool,
+    /// Asking how the job stands is answered so.
+    pub(crate) broken: Option<StatusCode>,
     /// The log's answer breaks off before its end.
     pub(crate) cut: bool,
     /// The log's answer waits until it is notified.
@@ -248,11 +246,8 @@ async fn show(
 ) -> Result<Json<Value>, Refusal> {
     let job = windmill.job(&id, &headers)?;
     windmill.note(Asked::Job(id.parse().unwrap()));
-    if job.broken {
-        return Err((StatusCode::INTERNAL_SERVER_ERROR, "broken".into()));
-    }
-    if job.lost {
-        return Err((StatusCode::NOT_FOUND, format!("Job {id} not found")));
+    if let Some(status) = job.broken {
+        return Err((status, format!("nothing of the job {id}")));
     }
     let mut answer = recorded(match (&job.ended, &job.flow_status) {
         (None, None) => "queued_job",
