@@ -14,6 +14,9 @@ use crate::utf8::take_whole;
 /// A call that changes or asks for something gets this long.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// What to do where no API listens.
+pub(super) const START_ONE: &str = "start one with `millwright serve`, or name another with --api";
+
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -181,12 +184,12 @@ impl Remote {
     }
 
     fn unreached(&self, error: &reqwest::Error) -> CommandError {
-        let hint = if error.is_connect() {
-            ": start one with `millwright serve`, or name another with --api"
+        let no_answer = format!("no answer from {}", self.address);
+        let message = if error.is_connect() {
+            format!("{no_answer}: {START_ONE}")
         } else {
-            ""
+            no_answer
         };
-        let message = format!("no answer from {}{hint}", self.address);
         CommandError::new(Exit::Unavailable, message)
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::check::{Check, in_time};
 use crate::cli::CommandError;
-use crate::cli::remote::{Remote, RemoteArgs};
+use crate::cli::remote::{Remote, RemoteArgs, START_ONE};
 
 const REACHED: &str = "refs API";
 const TOKEN: &str = "refs API's token";
@@ -50,10 +50,9 @@ fn no_token() -> Check {
 
 fn away(message: &str) -> Check {
     // What to do stands below it.
-    let says = message.split(": start one with").next();
-    let says = says.unwrap_or(message);
-    let advice = "start it with `millwright serve`, or name it with --api or TASKSGODZILLA_API_URL";
-    Check::wrong(REACHED, says, advice)
+    let says = message.strip_suffix(START_ONE);
+    let says = says.map_or(message, |says| says.trim_end_matches(": "));
+    Check::wrong(REACHED, says, START_ONE)
 }
 
 fn not_ours(remote: &Remote) -> Check {
