@@ -295,7 +295,6 @@ async fn whoever_plans_is_told_the_policy_and_the_plan_gets_what_it_lacks() {
     let mut more = policy(&json!({"mode": "block", "block_codes": [ALL[2]], "autofix": true}));
     more["policy_overrides"]["default_engine_id"] = "shell".into();
     let project = Project::with(&more).await;
-    fs::create_dir(project.workspace.join("prompts")).unwrap();
     let script = r#"printf %s "$MILLWRIGHT_REQUEST" > ../asked
 cat <<'X'
 {"plan_md": "p for `prompts`, prompts/protocol-new.prompt.md: `make test`", "context_md": "c", "log_md": "l",

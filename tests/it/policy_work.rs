@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::git_fixture::commit_all;
 use crate::policy::{findings, markdown, mend, policy, told, write};
-use crate::protocol_fixture::{Project, shell_step};
+use crate::protocol_fixture::{Claimed, Project, shell_step};
 use crate::triggers::triggered;
 use crate::wait::until;
 
-#[tokio::test]
-async fn work_that_has_begun_is_not_held_back() {
+/// A protocol whose step is under way, and whose project does not keep its policy any more since then.
+async fn under_way() -> (Project, i64, Claimed, String) {
     let project = Project::with(&policy(&json!({"mode": "block"}))).await;
     mend(&project);
     project.script("work.sh", "until [ -f ../go ]; do sleep 0.02; done");
@@ -23,6 +23,12 @@ async fn work_that_has_begun_is_not_held_back() {
     let step = project.next(protocol, "flow").await;
     let execution = project.begin(&step, "execute", json!({})).await;
     fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
+    (project, protocol, step, execution)
+}
+
+#[tokio::test]
+async fn work_that_has_begun_is_not_held_back() {
+    let (project, _, step, execution) = under_way().await;
     assert_eq!(project.begin(&step, "execute", json!({})).await, execution);
     fs::write(project.workspace.join("../go"), "").unwrap();
     assert_eq!(project.ended(&execution).await["status"], "succeeded");
@@ -31,15 +37,7 @@ async fn work_that_has_begun_is_not_held_back() {
 
 #[tokio::test]
 async fn whoever_lets_a_blocked_protocol_go_on_stops_no_work_that_has_begun() {
-    let project = Project::with(&policy(&json!({"mode": "block"}))).await;
-    mend(&project);
-    project.script("work.sh", "until [ -f ../go ]; do sleep 0.02; done");
-    let protocol = project
-        .planned(json!([shell_step("01-work", "work.sh", json!({}))]))
-        .await;
-    let step = project.next(protocol, "flow").await;
-    let execution = project.begin(&step, "execute", json!({})).await;
-    fs::remove_file(project.workspace.join("ci/test.sh")).unwrap();
+    let (project, protocol, step, execution) = under_way().await;
     let none = project.select(protocol, "other").await;
     assert_eq!(none["status"], "blocked");
     for action in ["resume", "start"] {
@@ -129,7 +127,6 @@ async fn a_look_does_not_end_a_planning_nor_block_a_setup() {
     let mut more = policy(&json!({"mode": "block"}));
     more["policy_overrides"]["default_engine_id"] = "shell".into();
     let project = Project::with(&more).await;
-    fs::create_dir(project.workspace.join("prompts")).unwrap();
     let script = "echo begun > ../begun; until [ -f ../go ]; do sleep 0.02; done; exit 1";
     project.script("prompts/protocol-new.prompt.md", script);
     commit_all(&project.workspace);

@@ -300,7 +300,6 @@ async fn a_protocol_that_is_cancelled_while_it_is_planned_leaves_no_worktree() {
         "echo half > half.txt; echo begun > '{}'; exec sleep 600",
         begun.display()
     );
-    std::fs::create_dir(project.workspace.join("prompts")).unwrap();
     project.script("prompts/protocol-new.prompt.md", &script);
     commit_all(&project.workspace);
     let body = json!({"protocol_name": "0001-demo", "description": "x"});
