@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rquickjs::{CaughtError, Context, Runtime};
 
 /// The stack that JavaScript may use.
-const STACK: usize = 512 * 1024;
+pub(crate) const STACK: usize = 512 * 1024;
 /// The stack of a thread that JavaScript runs on.
 pub(crate) const THREAD_STACK: usize = 4 * 1024 * 1024;
 
@@ -23,11 +23,11 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// A runtime that may use so many bytes of memory.
-    pub(crate) fn new(memory: usize) -> rquickjs::Result<Self> {
+    /// A runtime that may use so many bytes of memory, and so many of this thread's stack from here on.
+    pub(crate) fn new(memory: usize, stack: usize) -> rquickjs::Result<Self> {
         let runtime = Runtime::new()?;
         runtime.set_memory_limit(memory);
-        runtime.set_max_stack_size(STACK);
+        runtime.set_max_stack_size(stack);
         let begun = Instant::now();
         let deadline = Arc::new(AtomicU64::new(u64::MAX));
         let watched = Arc::clone(&deadline);

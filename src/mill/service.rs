@@ -16,8 +16,10 @@ use tokio::time::Instant;
 use super::expression::Engine;
 use super::flow::{Finished, FlowTask, RootScript, Run};
 use super::plan::{Plan, Script};
+use super::records::Records;
+use super::stand_in::StandIn;
 use super::stop::{Cause, Stop};
-use super::{Event, MillError, MillOptions, new_job_id, owner};
+use super::{Event, MillError, MillOptions, owner};
 use crate::store::jobs::{self, CancelAnswer, Cancellation};
 use crate::store::{Store, StoreError};
 
@@ -32,6 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Mill {
     inner: Arc<Inner>,
+    store: Store,
 }
 
 /// A job that the mill has started.
@@ -55,13 +58,14 @@ pub struct JobEnd {
     pub result: Arc<Value>,
 }
 
+/// What runs flows, wherever it writes down what happens and whatever does the work of their scripts.
 pub(super) struct Inner {
-    pub(super) store: Store,
+    pub(super) records: Records,
+    /// Takes the place of scripts; `None` where they run as processes.
+    pub(super) stand_in: Option<Arc<dyn StandIn>>,
     pub(super) options: MillOptions,
     pub(super) engine: Engine,
     pub(super) slots: Arc<Semaphore>,
-    /// This process, as the database knows it.
-    pub(super) owner: String,
     events: broadcast::Sender<Event>,
     running: Mutex<HashMap<JobId, Arc<Stop>>>,
     emptied: Notify,
@@ -74,18 +78,11 @@ impl Mill {
     /// Where the database or the system does not do its part.
     pub async fn start(store: Store, options: MillOptions) -> Result<Self, MillError> {
         owner::end_abandoned(&store).await?;
-        let inner = Arc::new(Inner {
-            engine: Engine::start(options.expression_limit)?,
-            slots: Arc::new(Semaphore::new(options.parallel)),
-            owner: owner::this_process(),
-            events: broadcast::channel(EVENTS).0,
-            running: Mutex::default(),
-            emptied: Notify::new(),
-            store,
-            options,
-        });
-        tokio::spawn(hear_wishes(Arc::downgrade(&inner)));
-        Ok(Self { inner })
+        let engine = Engine::start(options.expression_limit)?;
+        let records = Records::in_database(store.clone());
+        let inner = Arc::new(Inner::new(records, engine, None, options));
+        tokio::spawn(hear_wishes(Arc::downgrade(&inner), store.clone()));
+        Ok(Self { inner, store })
     }
 
     /// Starts a flow. `path` is its own, where it has one. When this returns, the job is in the database.
@@ -100,20 +97,11 @@ impl Mill {
     ) -> Result<Started, MillError> {
         let mut plan = Plan::of_flow(&flow, path, &self.inner.options.sources)?;
         let notes = std::mem::take(&mut plan.notes);
-        let (run, stop) = self.new_run(plan);
-        let job = run.root;
-        let task = FlowTask {
-            label: path
-                .or(flow.summary.as_deref())
-                .unwrap_or("flow")
-                .to_owned(),
-            run,
-            flow: Arc::new(flow),
-            path: path.map(str::to_owned),
-            args,
-            stop: Arc::clone(&stop),
-        };
-        let begun = task.begin().await?;
+        let run = Run::new(Arc::clone(&self.inner), Arc::new(plan));
+        let (job, stop) = (run.root, Arc::clone(&run.stop));
+        let begun = FlowTask::new(run, Arc::new(flow), path, args)
+            .begin()
+            .await?;
         let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
         Ok(Started { job, notes, work })
     }
@@ -141,9 +129,9 @@ impl Mill {
         args: Map<String, Value>,
     ) -> Result<Started, MillError> {
         let script = Script::new(self.inner.options.sources.script(path)?);
-        let (run, stop) = self.new_run(Plan::default());
-        let job = run.root;
-        let begun = RootScript::begin(run, path, script, args, Arc::clone(&stop)).await?;
+        let run = Run::new(Arc::clone(&self.inner), Arc::default());
+        let (job, stop) = (run.root, Arc::clone(&run.stop));
+        let begun = RootScript::begin(run, path, script, args).await?;
         let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
         Ok(Started {
             job,
@@ -158,8 +146,8 @@ impl Mill {
     /// [`StoreError::NotFound`], else what the database says.
     pub async fn cancel(&self, job: JobId, wish: Cancellation) -> Result<CancelAnswer, StoreError> {
         let noted = wish.clone();
-        let store = &self.inner.store;
-        let answer = store
+        let answer = self
+            .store
             .write(move |connection| jobs::cancel(connection, job, &noted))
             .await;
         // What the database does not take is ended all the same.
@@ -203,16 +191,7 @@ impl Mill {
 
     /// The database.
     pub fn store(&self) -> &Store {
-        &self.inner.store
-    }
-
-    fn new_run(&self, plan: Plan) -> (Arc<Run>, Arc<Stop>) {
-        let run = Run {
-            mill: Arc::clone(&self.inner),
-            plan,
-            root: new_job_id(),
-        };
-        (Arc::new(run), Stop::new())
+        &self.store
     }
 }
 
@@ -235,6 +214,24 @@ impl Started {
 }
 
 impl Inner {
+    pub(super) fn new(
+        records: Records,
+        engine: Engine,
+        stand_in: Option<Arc<dyn StandIn>>,
+        options: MillOptions,
+    ) -> Self {
+        Self {
+            records,
+            stand_in,
+            engine,
+            slots: Arc::new(Semaphore::new(options.parallel)),
+            events: broadcast::channel(EVENTS).0,
+            running: Mutex::default(),
+            emptied: Notify::new(),
+            options,
+        }
+    }
+
     /// Runs a job's work; where that fails, ends all of the job and says so in the database.
     async fn to_its_end(
         self: Arc<Self>,
@@ -247,7 +244,7 @@ impl Inner {
             stop.stop(Cause::Broken);
             let reason = format!("the mill could not go on: {error}");
             self.forget_all_of(&stop);
-            owner::end_run(&self.store, job, &reason).await;
+            self.records.end_run(job, &reason).await;
         }
         outcome
     }
@@ -300,17 +297,16 @@ impl Drop for Inner {
 }
 
 /// Ends jobs whose end another process wished in the database.
-async fn hear_wishes(mill: std::sync::Weak<Inner>) {
+async fn hear_wishes(mill: std::sync::Weak<Inner>, store: Store) {
+    let owner = owner::this_process();
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(mill) = mill.upgrade() else { return };
         if mill.running().is_empty() {
             continue;
         }
-        let owner = mill.owner.clone();
-        let wishes = mill
-            .store
-            .read(move |connection| jobs::wishes(connection, &owner));
+        let owner = owner.clone();
+        let wishes = store.read(move |connection| jobs::wishes(connection, &owner));
         for (job, wish) in wishes.await.unwrap_or_default() {
             mill.stop(job, &wish);
         }

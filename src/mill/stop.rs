@@ -61,6 +61,14 @@ impl Stop {
         self.cause.get().or_else(parents)
     }
 
+    /// That of the outermost job.
+    pub(super) fn outermost(self: &Arc<Self>) -> &Arc<Self> {
+        match &self.parent {
+            Some(parent) => parent.outermost(),
+            None => self,
+        }
+    }
+
     /// Whether this is the other, or is for a part of its job.
     pub(super) fn is_within(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         Arc::ptr_eq(self, other)

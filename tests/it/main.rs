@@ -55,6 +55,7 @@ mod mill_fixture;
 mod mill_flows;
 mod mill_routes;
 mod mill_semantics;
+mod mill_stage;
 mod native;
 mod no_folder;
 mod own_disks;

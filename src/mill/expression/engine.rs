@@ -1,8 +1,9 @@
 //! The JavaScript engine: QuickJS, as in Windmill's community edition.
 //!
-//! Always so: an expression runs in a context of its own, within limits of time and memory, on a thread that does
-//! nothing else; what it leaves behind is gone with it.
+//! Always so: an expression runs in a context of its own, within limits of time and memory; by itself it waits for
+//! nothing, and what it leaves behind is gone with it.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -13,10 +14,12 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{ExpressionError, Results, Scope, rewrite};
-use crate::javascript::{Machine, THREAD_STACK, describe};
+use crate::javascript::{Machine, STACK, THREAD_STACK, describe};
 
 const THREADS: usize = 2;
 const MEMORY: usize = 256 * 1024 * 1024;
+/// The stack that JavaScript may use on a thread that runs a flow as well: what the flow is inside of counts too.
+const HERE_STACK: usize = 16 * 1024 * 1024;
 
 /// Makes `results` an object whose parts are promises, and says what is not there.
 const PRELUDE: &str = r#"
@@ -34,13 +37,22 @@ function variable() { throw new Error("variable() is not available in the mill")
 function resource() { throw new Error("resource() is not available in the mill"); }
 "#;
 
-/// A few threads that evaluate expressions.
+/// Evaluates expressions.
 #[derive(Debug, Clone)]
-pub(in crate::mill) struct Engine {
-    tasks: mpsc::Sender<Task>,
+pub(in crate::mill) enum Engine {
+    /// A few threads do it, so that none holds up what else is to be done.
+    Threads(mpsc::Sender<Task>),
+    /// The calling thread does it. Each expression may take so long.
+    Here(Duration),
 }
 
-struct Task {
+thread_local! {
+    /// The calling thread's own runtime.
+    static HERE: RefCell<Option<Machine>> = const { RefCell::new(None) };
+}
+
+/// An expression that waits for a thread.
+pub(in crate::mill) struct Task {
     expression: String,
     scope: Scope,
     answer: oneshot::Sender<Result<Value, ExpressionError>>,
@@ -58,7 +70,12 @@ impl Engine {
                 .stack_size(THREAD_STACK)
                 .spawn(move || evaluate_until_closed(&receiver, limit))?;
         }
-        Ok(Self { tasks })
+        Ok(Self::Threads(tasks))
+    }
+
+    /// Evaluates on the calling thread, which needs twice the stack of [`HERE_STACK`].
+    pub(in crate::mill) fn on_this_thread(limit: Duration) -> Self {
+        Self::Here(limit)
     }
 
     pub(super) async fn run(
@@ -66,6 +83,14 @@ impl Engine {
         expression: &str,
         scope: &Scope,
     ) -> Result<Value, ExpressionError> {
+        let tasks = match self {
+            Self::Threads(tasks) => tasks,
+            Self::Here(limit) => {
+                return HERE.with_borrow_mut(|machine| {
+                    run_once(machine, HERE_STACK, expression, scope, *limit)
+                });
+            }
+        };
         let (answer, receiver) = oneshot::channel();
         let task = Task {
             expression: expression.to_owned(),
@@ -73,7 +98,7 @@ impl Engine {
             answer,
         };
         let gone = || ExpressionError::Threw("the expression engine is gone".to_owned());
-        self.tasks.send(task).map_err(|_| gone())?;
+        tasks.send(task).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 }
@@ -91,19 +116,31 @@ fn evaluate_until_closed(tasks: &Mutex<mpsc::Receiver<Task>>, limit: Duration) {
             scope,
             answer,
         } = task;
-        let outcome = evaluate(&mut machine, &expression, &scope, limit);
-        if outcome.is_err() {
-            // A runtime that ran out of time or memory is not trusted again.
-            machine = None;
-        }
+        let outcome = run_once(&mut machine, STACK, &expression, &scope, limit);
         // First: with the answer the flow may be over, and then nothing of it is kept.
         drop(scope);
         drop(answer.send(outcome));
     }
 }
 
+fn run_once(
+    machine: &mut Option<Machine>,
+    stack: usize,
+    expression: &str,
+    scope: &Scope,
+    limit: Duration,
+) -> Result<Value, ExpressionError> {
+    let outcome = evaluate(machine, stack, expression, scope, limit);
+    if outcome.is_err() {
+        // A runtime that ran out of time or memory is not trusted again.
+        *machine = None;
+    }
+    outcome
+}
+
 fn evaluate(
     machine: &mut Option<Machine>,
+    stack: usize,
     expression: &str,
     scope: &Scope,
     limit: Duration,
@@ -111,7 +148,7 @@ fn evaluate(
     let broken = |error: rquickjs::Error| ExpressionError::Threw(error.to_string());
     let machine = match machine {
         Some(machine) => machine,
-        None => machine.insert(Machine::new(MEMORY).map_err(broken)?),
+        None => machine.insert(Machine::new(MEMORY, stack).map_err(broken)?),
     };
     machine.allow(limit);
     let context = machine.context().map_err(broken)?;

@@ -11,10 +11,11 @@ use millwright_core::openflow::{BranchAll, BranchOne, Module};
 use serde_json::Value;
 
 use super::outcome::Ended;
-use super::parts::{EndedPart, Part, raw_flow_of};
+use super::parts::{EndedPart, Part};
 use super::scripts::within;
 use super::status::{Chosen, Rounds, StepState};
 use super::step::{Slot, Step};
+use crate::mill::ledger::Decision;
 use crate::mill::new_job_id;
 use crate::mill::stop::Stop;
 use crate::store::StoreError;
@@ -26,6 +27,7 @@ impl Step<'_> {
             Err(ended) => return Ok(ended),
         };
         self.change(|status| status.chosen = Some(chosen));
+        self.frame.decided(&self.module.id, chosen.into());
         if modules.is_empty() {
             self.frame.write_status(self.ends(true)).await?;
             return Ok(Ended::Done(Arc::clone(&self.previous)));
@@ -39,14 +41,15 @@ impl Step<'_> {
         let part = Part {
             job,
             modules,
-            raw_flow: &raw_flow_of(modules),
+            raw_flow: self.frame.run.raw_flow_of(modules),
+            round: None,
             label,
             suffix: format!("branchone-{}", self.index()),
             flow_input: Arc::clone(&self.frame.flow_input),
             stop: &stop,
         };
         let EndedPart { ended, frame } =
-            within(limit, &stop, self.part(part, Some(self.begins(job)))).await?;
+            within(limit, &stop, self.part(part, self.begins(job))).await?;
         self.frame.keep_results_of(&frame);
         let ended = self.unless_timed_out(ended.seen_from_around(), &stop);
         self.write_end(&ended).await?;
@@ -175,7 +178,8 @@ impl Step<'_> {
         let part = Part {
             job,
             modules: &branch.modules,
-            raw_flow: &raw_flow_of(&branch.modules),
+            raw_flow: self.frame.run.raw_flow_of(&branch.modules),
+            round: None,
             label: label_of(branch.summary.as_deref(), index),
             suffix: format!("branchall-{index}"),
             flow_input: Arc::clone(&self.frame.flow_input),
@@ -201,6 +205,15 @@ impl Ended {
         match self {
             Self::Failed(failure) => Self::failed_inside(failure.result),
             ended => ended,
+        }
+    }
+}
+
+impl From<Chosen> for Decision {
+    fn from(chosen: Chosen) -> Self {
+        match chosen {
+            Chosen::Branch(index) => Self::Branch(index),
+            Chosen::Default => Self::Default,
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::outcome::Ended;
 use super::step::{Slot, Step};
 use crate::mill::expression::{ExpressionError, Scope, error_in};
+use crate::mill::ledger::Decision;
 use crate::mill::stored::stored_object;
 use crate::mill::worker::failed;
 use crate::store::StoreError;
@@ -47,7 +48,11 @@ impl Step<'_> {
     pub(super) async fn is_skipped(&self) -> Result<bool, ExpressionError> {
         match &self.module.skip_if {
             None => Ok(false),
-            Some(predicate) => self.holds(&predicate.expr).await,
+            Some(predicate) => {
+                let skipped = self.holds(&predicate.expr).await?;
+                self.frame.decided(&self.module.id, Decision::Skip(skipped));
+                Ok(skipped)
+            }
         }
     }
 
@@ -87,14 +92,12 @@ impl Step<'_> {
             ("previous_result", Arc::clone(&result)),
         ];
         let scope = self.frame.scope(None, names);
-        match self
-            .frame
-            .run
-            .mill
-            .engine
-            .holds(&condition.expr, &scope)
-            .await
-        {
+        let engine = &self.frame.run.mill.engine;
+        let holds = engine.holds(&condition.expr, &scope).await;
+        if let Ok(stops) = holds {
+            self.frame.decided(&self.module.id, Decision::Stop(stops));
+        }
+        match holds {
             Err(error) => Ended::broken_stop(error),
             Ok(false) => Ended::Done(result),
             Ok(true) => match &condition.error_message {

@@ -15,10 +15,12 @@ use tokio::time::Instant;
 
 use super::status::FlowStatus;
 use crate::mill::expression::{Results, Scope};
+use crate::mill::ledger::Decision;
+use crate::mill::new_job_id;
 use crate::mill::plan::Plan;
 use crate::mill::service::Inner;
 use crate::mill::stop::Stop;
-use crate::store::{StoreError, jobs};
+use crate::store::StoreError;
 
 /// While many rounds come and go, their flow's status is written this often.
 const STATUS_EVERY: Duration = Duration::from_millis(50);
@@ -26,8 +28,21 @@ const STATUS_EVERY: Duration = Duration::from_millis(50);
 /// What all frames of one outermost job share.
 pub(in crate::mill) struct Run {
     pub(in crate::mill) mill: Arc<Inner>,
-    pub(in crate::mill) plan: Plan,
+    pub(in crate::mill) plan: Arc<Plan>,
     pub(in crate::mill) root: JobId,
+    /// Ends all of it.
+    pub(in crate::mill) stop: Arc<Stop>,
+}
+
+impl Run {
+    pub(in crate::mill) fn new(mill: Arc<Inner>, plan: Arc<Plan>) -> Arc<Self> {
+        Arc::new(Self {
+            mill,
+            plan,
+            root: new_job_id(),
+            stop: Stop::new(),
+        })
+    }
 }
 
 /// One flow, round or branch while it runs.
@@ -38,6 +53,10 @@ pub(super) struct Frame {
     pub(super) around: Option<Arc<Self>>,
     /// The innermost flow that is no round or branch.
     pub(super) root_flow: JobId,
+    /// The steps that lead to the flow, with a slash after each.
+    pub(super) within: Arc<str>,
+    /// Which round of a loop it is.
+    pub(super) round: Option<usize>,
     /// The flow's path, with what leads to the round or branch; `None` for a flow without a path.
     pub(super) path: Option<String>,
     pub(super) flow_input: Arc<Map<String, Value>>,
@@ -52,14 +71,15 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Changes the status in memory and returns its text.
-    pub(super) fn change(&self, change: impl FnOnce(&mut FlowStatus)) -> String {
+    /// Changes the status in memory and returns its text, where that is written.
+    pub(super) fn change(&self, change: impl FnOnce(&mut FlowStatus)) -> Option<String> {
         let mut status = self
             .status
             .lock()
             .expect("nothing panics while it changes a status");
         change(&mut status);
-        status.to_json().to_string()
+        let records = &self.run.mill.records;
+        records.text(|| status.to_json().to_string())
     }
 
     /// Changes the status and writes it, unless it was written a moment ago.
@@ -74,12 +94,8 @@ impl Frame {
         Ok(())
     }
 
-    pub(super) async fn write_status(&self, text: String) -> Result<(), StoreError> {
-        let job = self.job;
-        let store = &self.run.mill.store;
-        store
-            .write(move |connection| jobs::set_flow_status(connection, job, &text))
-            .await
+    pub(super) async fn write_status(&self, text: Option<String>) -> Result<(), StoreError> {
+        self.run.mill.records.status(self.job, text).await
     }
 
     fn is_status_due(&self) -> bool {
@@ -129,6 +145,20 @@ impl Frame {
             names,
             results: Arc::clone(self) as Arc<dyn Results>,
             previous_id: previous_id.map(str::to_owned),
+        }
+    }
+
+    /// The rounds that it is in, the outermost first.
+    pub(super) fn rounds(&self) -> Vec<usize> {
+        let mut rounds = self.around.as_ref().map_or_else(Vec::new, |a| a.rounds());
+        rounds.extend(self.round);
+        rounds
+    }
+
+    /// Notes what was decided at a step, where the run is kept in memory.
+    pub(super) fn decided(&self, step_id: &str, decision: Decision) {
+        if let Some(ledger) = self.run.mill.records.ledger() {
+            ledger.decide(self.root_flow, step_id, decision);
         }
     }
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millwright_core::refs::JobId;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::frame::{Frame, Run};
 use super::outcome::line_of;
-use crate::mill::USER;
 use crate::mill::event::{Change, End, Event};
-use crate::mill::stop::Stop;
+use crate::mill::ledger::Ledger;
+use crate::mill::records::Opening;
+use crate::mill::stop::{Cause, Stop};
 use crate::store::StoreError;
-use crate::store::jobs::{self, Completion, JobKind, JobState, NewJob};
+use crate::store::jobs::JobKind;
 
 /// A job while it runs: what is needed to write about it.
 pub(in crate::mill) struct JobCard {
@@ -33,7 +34,7 @@ pub(in crate::mill) struct Beginning {
     pub(in crate::mill) path: Option<String>,
     pub(in crate::mill) script_hash: Option<String>,
     pub(in crate::mill) label: String,
-    pub(in crate::mill) args: String,
+    pub(in crate::mill) args: Arc<Map<String, Value>>,
     pub(in crate::mill) raw_flow: Option<String>,
     pub(in crate::mill) flow_status: Option<String>,
     pub(in crate::mill) queued: bool,
@@ -75,19 +76,21 @@ impl JobCard {
             begun: Instant::now(),
         };
         let is_flow = beginning.kind.is_flow();
-        let new = card.row(beginning, step.map(|(_, id)| id.to_owned()));
+        let opening = Opening {
+            job,
+            parent: card.parent,
+            root: run.root,
+            step_id: step.map(|(_, id)| id),
+            workspace: &run.mill.options.workspace,
+            beginning,
+        };
         run.mill.watch(job, stop);
-        let parent = card.parent;
-        let written = run.mill.store.write(move |connection| {
-            jobs::insert(connection, &new)?;
-            match (parent, status) {
-                (Some(parent), Some(status)) => jobs::set_flow_status(connection, parent, &status),
-                _ => Ok(()),
-            }
-        });
-        if let Err(error) = written.await {
+        if let Err(error) = run.mill.records.begin(opening, status).await {
             run.mill.unwatch(job);
             return Err(error);
+        }
+        if run.mill.records.ledger().is_some_and(Ledger::is_overrun) {
+            run.stop.stop(Cause::Broken);
         }
         card.tell(Change::Began { is_flow });
         Ok(card)
@@ -101,11 +104,7 @@ impl JobCard {
 
     /// Writes that a queued job begins to run.
     pub(in crate::mill) async fn start(&self) -> Result<(), StoreError> {
-        let job = self.job;
-        let store = &self.run.mill.store;
-        store
-            .write(move |connection| jobs::start(connection, job))
-            .await
+        self.run.mill.records.start(self.job).await
     }
 
     /// Writes how a job ended; `status` is that of the flow that it is a step of.
@@ -114,23 +113,10 @@ impl JobCard {
         finished: &Finished,
         status: Option<String>,
     ) -> Result<(), StoreError> {
-        let completion = Completion {
-            success: finished.success,
-            skipped: finished.skipped,
-            result: finished.result.to_string(),
-            flow_status: finished.flow_status.clone(),
-            log: finished.log.clone(),
-        };
-        let (job, parent) = (self.job, self.parent);
-        let written = self.run.mill.store.write(move |connection| {
-            jobs::complete(connection, job, &completion)?;
-            match (parent, status) {
-                (Some(parent), Some(status)) => jobs::set_flow_status(connection, parent, &status),
-                _ => Ok(()),
-            }
-        });
+        let mill = &self.run.mill;
+        let written = mill.records.end(self.job, self.parent, finished, status);
         written.await?;
-        self.run.mill.unwatch(job);
+        mill.unwatch(self.job);
         self.tell_end(finished);
         Ok(())
     }
@@ -155,30 +141,5 @@ impl JobCard {
         };
         let took: Duration = self.begun.elapsed();
         self.tell(Change::Ended { end, took });
-    }
-
-    fn row(&self, beginning: Beginning, step_id: Option<String>) -> NewJob {
-        NewJob {
-            id: self.job,
-            workspace: self.run.mill.options.workspace.clone(),
-            kind: beginning.kind,
-            state: if beginning.queued {
-                JobState::Queued
-            } else {
-                JobState::Running
-            },
-            parent: self.parent,
-            root: self.run.root,
-            step_id,
-            path: beginning.path,
-            script_hash: beginning.script_hash,
-            language: (!beginning.kind.is_flow() && beginning.kind != JobKind::Identity)
-                .then(|| "bash".to_owned()),
-            created_by: USER.to_owned(),
-            owner: self.run.mill.owner.clone(),
-            args: beginning.args,
-            raw_flow: beginning.raw_flow,
-            flow_status: beginning.flow_status,
-        }
     }
 }

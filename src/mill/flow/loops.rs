@@ -12,7 +12,7 @@ use millwright_core::refs::JobId;
 use serde_json::{Map, Value};
 
 use super::outcome::Ended;
-use super::parts::{EndedPart, Part, raw_flow_of};
+use super::parts::{EndedPart, Part};
 use super::scripts::within;
 use super::status::{Rounds, StepState};
 use super::step::Step;
@@ -24,7 +24,7 @@ use crate::store::StoreError;
 /// What every round of a loop shares.
 struct Body<'a> {
     modules: &'a [Module],
-    raw_flow: String,
+    raw_flow: Option<String>,
     skip_failures: bool,
     stop: Arc<Stop>,
 }
@@ -68,7 +68,7 @@ impl Step<'_> {
     fn body<'a>(&self, modules: &'a [Module], skip_failures: Option<bool>) -> Body<'a> {
         Body {
             modules,
-            raw_flow: raw_flow_of(modules),
+            raw_flow: self.frame.run.raw_flow_of(modules),
             skip_failures: skip_failures == Some(true),
             stop: self.frame.stop.child(),
         }
@@ -190,7 +190,8 @@ impl Step<'_> {
         let part = Part {
             job,
             modules: body.modules,
-            raw_flow: &body.raw_flow,
+            raw_flow: body.raw_flow.clone(),
+            round: Some(index),
             label: format!("{}[{index}]", self.module.id),
             suffix: format!("loop-{index}"),
             flow_input: Arc::new(self.with_iter(index, item)),

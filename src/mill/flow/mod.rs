@@ -12,12 +12,13 @@ mod outcome;
 mod parts;
 mod retry;
 mod scripts;
+mod stand_ins;
 mod start;
 mod status;
 mod step;
 mod steps;
 
 pub(super) use frame::Run;
-pub(super) use journal::Finished;
+pub(super) use journal::{Beginning, Finished};
 pub(crate) use outcome::line_of;
 pub(super) use start::{FlowTask, RootScript};

@@ -10,7 +10,7 @@ use millwright_core::openflow::{FlowValue, Module};
 use millwright_core::refs::JobId;
 use serde_json::{Map, Value, json};
 
-use super::frame::Frame;
+use super::frame::{Frame, Run};
 use super::journal::{Beginning, Finished, JobCard};
 use super::outcome::Ended;
 use super::scripts::canceled;
@@ -27,8 +27,10 @@ const NO_PATH: &str = "tmp/main";
 pub(super) struct Part<'a> {
     pub(super) job: JobId,
     pub(super) modules: &'a [Module],
-    /// The steps, as JSON text.
-    pub(super) raw_flow: &'a str,
+    /// The steps, as JSON text, where that is kept.
+    pub(super) raw_flow: Option<String>,
+    /// Which round of a loop it is.
+    pub(super) round: Option<usize>,
     pub(super) label: String,
     /// What it adds to the flow's path, such as `loop-0`.
     pub(super) suffix: String,
@@ -55,7 +57,7 @@ impl Step<'_> {
         } else {
             JobKind::FlowPreview
         };
-        let beginning = frame.beginning(kind, part.label, Some(part.raw_flow.to_owned()));
+        let beginning = frame.beginning(kind, part.label, part.raw_flow);
         let standing = self.standing(part.job);
         let card = JobCard::begin(standing, beginning, status, &frame.stop).await?;
         let ended = frame.run_steps(part.modules).await?;
@@ -71,6 +73,8 @@ impl Step<'_> {
             job: part.job,
             around: Some(Arc::clone(outer)),
             root_flow: outer.root_flow,
+            within: Arc::clone(&outer.within),
+            round: part.round,
             path: Some(format!("{path}/{}", part.suffix)),
             flow_input: Arc::clone(&part.flow_input),
             failure_module: outer.failure_module.clone(),
@@ -111,9 +115,9 @@ impl Frame {
             path: self.path.clone(),
             script_hash: None,
             label,
-            args: serde_json::to_string(&*self.flow_input).unwrap_or_default(),
+            args: Arc::clone(&self.flow_input),
             raw_flow,
-            flow_status: Some(self.change(|_| {})),
+            flow_status: self.change(|_| {}),
             queued: false,
         }
     }
@@ -136,7 +140,7 @@ impl Frame {
             success,
             skipped,
             result,
-            flow_status: Some(self.change(|_| {})),
+            flow_status: self.change(|_| {}),
             log: log.to_owned(),
         }
     }
@@ -148,13 +152,17 @@ const HANDLED: &str = "Flow job completed with error, and error handler was trig
     It completed with success, and with recover: false\n";
 const CANCELED: &str = "Flow job canceled\n";
 
-/// The steps of a part as JSON text, as its job keeps them.
-pub(super) fn raw_flow_of(modules: &[Module]) -> String {
-    let value = FlowValue {
-        modules: modules.to_vec(),
-        ..FlowValue::default()
-    };
-    value.to_value().to_string()
+impl Run {
+    /// The steps of a part as JSON text, as its job keeps them.
+    pub(super) fn raw_flow_of(&self, modules: &[Module]) -> Option<String> {
+        self.mill.records.text(|| {
+            let value = FlowValue {
+                modules: modules.to_vec(),
+                ..FlowValue::default()
+            };
+            value.to_value().to_string()
+        })
+    }
 }
 
 pub(super) fn ids(modules: &[Module]) -> impl Iterator<Item = &str> {

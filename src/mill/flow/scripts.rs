@@ -3,7 +3,6 @@
 //! Always so: a script waits in the queue while the mill runs as many as it may.
 
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,10 +19,11 @@ use super::step::Step;
 use crate::mill::new_job_id;
 use crate::mill::plan::Script;
 use crate::mill::service::Inner;
+use crate::mill::stand_in::{Reply, Runs};
 use crate::mill::stop::{Cause, Stop};
-use crate::mill::worker::{self, LogSink, Outcome, Place, Task};
-use crate::store::jobs::{self, JobKind};
-use crate::store::{Store, StoreError};
+use crate::mill::worker::{self, Outcome, Place, Task};
+use crate::store::StoreError;
+use crate::store::jobs::JobKind;
 
 impl Step<'_> {
     pub(super) async fn path_script(&self, step: &PathScript) -> Result<Ended, StoreError> {
@@ -61,10 +61,15 @@ impl Step<'_> {
         let place = self.place(new_job_id(), path, &script);
         match prepared {
             Ok((args, limit)) => {
+                let runs = Runs::Script {
+                    path: place.path.as_deref().filter(|_| kind == JobKind::Script),
+                    known: !script.content.is_empty(),
+                };
                 let task = ScriptTask {
+                    reply: self.reply(place.job, &args, runs, limit),
                     script,
                     kind,
-                    args,
+                    args: Arc::new(args),
                     limit,
                     place,
                 };
@@ -80,12 +85,12 @@ impl Step<'_> {
         let shared = self.frame.shared.as_deref();
         let label = self.module.id.clone();
         let standing = self.standing(task.place.job);
-        let begun = task.begin(standing, label, Some(status), &stop).await?;
+        let begun = task.begin(standing, label, status, &stop).await?;
         let mill = &self.frame.run.mill;
         let (card, outcome) = task.run(begun, mill, shared, &stop).await?;
         let status = self.ends(outcome.success);
         let result = Arc::new(outcome.result.clone());
-        card.end(&outcome.finished(&result), Some(status)).await?;
+        card.end(&outcome.finished(&result), status).await?;
         Ok(if self.frame.stop.cause().is_some() {
             Ended::Canceled
         } else if outcome.success {
@@ -106,11 +111,11 @@ impl Step<'_> {
         let Ended::Failed(failure) = &ended else {
             return Ok(ended);
         };
-        let beginning = beginning_of(place, kind, self.module.id.clone(), "{}".to_owned(), false);
+        let beginning = beginning_of(place, kind, self.module.id.clone(), Arc::default(), false);
         let status = self.begins(place.job);
         let stop = self.frame.stop.child();
         let standing = self.standing(place.job);
-        let card = JobCard::begin(standing, beginning, Some(status), &stop).await?;
+        let card = JobCard::begin(standing, beginning, status, &stop).await?;
         let finished = Finished {
             success: false,
             skipped: false,
@@ -119,7 +124,7 @@ impl Step<'_> {
             log: format!("{}\n", super::outcome::line_of(&failure.result)),
         };
         let card = card.prepared_since(since);
-        card.end(&finished, Some(self.ends(false))).await?;
+        card.end(&finished, self.ends(false)).await?;
         Ok(ended)
     }
 
@@ -145,9 +150,11 @@ impl Step<'_> {
 pub(super) struct ScriptTask {
     pub(super) script: Arc<Script>,
     pub(super) kind: JobKind,
-    pub(super) args: Map<String, Value>,
+    pub(super) args: Arc<Map<String, Value>>,
     pub(super) limit: Option<Duration>,
     pub(super) place: Place,
+    /// What takes the script's place.
+    pub(super) reply: Option<Reply>,
 }
 
 /// A script whose job is written.
@@ -166,7 +173,7 @@ impl ScriptTask {
         status: Option<String>,
         stop: &Arc<Stop>,
     ) -> Result<BegunScript, StoreError> {
-        let args = serde_json::to_string(&self.args).unwrap_or_default();
+        let args = Arc::clone(&self.args);
         let slot = Arc::clone(&standing.run.mill.slots)
             .try_acquire_owned()
             .ok();
@@ -203,10 +210,11 @@ impl ScriptTask {
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Result<Outcome, StoreError> {
-        let sink = Arc::new(StoredLog {
-            store: mill.store.clone(),
-            job: self.place.job,
-        });
+        if let Some(reply) = &self.reply {
+            let played = self.stood_in(reply, mill, shared, stop);
+            return Ok(within(self.limit, stop, played).await);
+        }
+        let sink = mill.records.log_of(self.place.job);
         let task = Task {
             script: &self.script,
             args: &self.args,
@@ -267,7 +275,7 @@ fn beginning_of(
     place: &Place,
     kind: JobKind,
     label: String,
-    args: String,
+    args: Arc<Map<String, Value>>,
     queued: bool,
 ) -> Beginning {
     Beginning {
@@ -291,24 +299,5 @@ impl Outcome {
             flow_status: None,
             log: self.log.clone(),
         }
-    }
-}
-
-/// A job's log in the database.
-struct StoredLog {
-    store: Store,
-    job: JobId,
-}
-
-impl LogSink for StoredLog {
-    fn append(
-        &self,
-        text: String,
-    ) -> Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + '_>> {
-        let job = self.job;
-        Box::pin(
-            self.store
-                .write(move |connection| jobs::append_log(connection, job, &text)),
-        )
     }
 }

@@ -19,6 +19,7 @@ use super::status::FlowStatus;
 use super::step::Step;
 use crate::mill::new_job_id;
 use crate::mill::plan::Script;
+use crate::mill::stand_in::{Act, Runs};
 use crate::mill::stop::Stop;
 use crate::mill::stored::stored_object;
 use crate::mill::worker::Place;
@@ -27,12 +28,11 @@ use crate::store::jobs::JobKind;
 
 /// A flow that is about to run as the outermost job.
 pub(in crate::mill) struct FlowTask {
-    pub(in crate::mill) run: Arc<Run>,
-    pub(in crate::mill) flow: Arc<Flow>,
-    pub(in crate::mill) path: Option<String>,
-    pub(in crate::mill) args: Map<String, Value>,
-    pub(in crate::mill) label: String,
-    pub(in crate::mill) stop: Arc<Stop>,
+    run: Arc<Run>,
+    flow: Arc<Flow>,
+    path: Option<String>,
+    args: Map<String, Value>,
+    label: String,
 }
 
 /// A flow whose job is written and whose steps have not begun.
@@ -43,6 +43,22 @@ pub(in crate::mill) struct BegunFlow {
 }
 
 impl FlowTask {
+    pub(in crate::mill) fn new(
+        run: Arc<Run>,
+        flow: Arc<Flow>,
+        path: Option<&str>,
+        args: Map<String, Value>,
+    ) -> Self {
+        let label = path.or(flow.summary.as_deref()).unwrap_or("flow");
+        Self {
+            label: label.to_owned(),
+            run,
+            path: path.map(str::to_owned),
+            args,
+            flow,
+        }
+    }
+
     /// Writes the flow's job.
     pub(in crate::mill) async fn begin(self) -> Result<BegunFlow, StoreError> {
         let job = self.run.root;
@@ -52,8 +68,16 @@ impl FlowTask {
             JobKind::FlowPreview
         };
         let args = stored_object(self.args);
-        let frame = flow_frame(&self.run, job, &self.flow, self.path, args, 0, self.stop);
-        let raw_flow = Some(self.flow.value.to_value().to_string());
+        let stop = Arc::clone(&self.run.stop);
+        let place = FlowPlace {
+            run: &self.run,
+            job,
+            path: self.path,
+            within: Arc::from(""),
+            depth: 0,
+        };
+        let frame = place.frame(&self.flow, args, stop);
+        let raw_flow = self.run.raw_text_of(&self.flow);
         let beginning = frame.beginning(kind, self.label, raw_flow);
         let standing = Standing {
             run: &self.run,
@@ -96,8 +120,8 @@ impl RootScript {
         path: &str,
         script: Script,
         args: Map<String, Value>,
-        stop: Arc<Stop>,
     ) -> Result<Self, StoreError> {
+        let stop = Arc::clone(&run.stop);
         let options = &run.mill.options;
         let place = Place {
             job: run.root,
@@ -114,7 +138,8 @@ impl RootScript {
         let task = ScriptTask {
             script: Arc::new(script),
             kind: JobKind::Script,
-            args: stored_object(args),
+            args: Arc::new(stored_object(args)),
+            reply: None,
             limit: None,
             place,
         };
@@ -158,17 +183,29 @@ impl Step<'_> {
         let outer = self.frame;
         let flow = outer.run.plan.flow(&step.path);
         let (job, ear) = (new_job_id(), outer.stop.child());
-        let path = Some(step.path.clone());
-        let depth = outer.depth + 1;
-        let frame = flow_frame(&outer.run, job, &flow, path, args, depth, Arc::clone(&ear));
-        let raw_flow = Some(flow.value.to_value().to_string());
+        let place = FlowPlace {
+            run: &outer.run,
+            job,
+            path: Some(step.path.clone()),
+            within: format!("{}{}/", outer.within, self.module.id).into(),
+            depth: outer.depth + 1,
+        };
+        let runs = Runs::Flow {
+            path: &step.path,
+            known: !flow.value.modules.is_empty(),
+        };
+        let reply = self.reply(job, &args, runs, limit);
+        let frame = place.frame(&flow, args, Arc::clone(&ear));
+        let raw_flow = outer.run.raw_text_of(&flow);
         let beginning = frame.beginning(JobKind::Flow, self.module.id.clone(), raw_flow);
-        let begins = Some(self.begins(job));
+        let begins = self.begins(job);
         let card = JobCard::begin(self.standing(job), beginning, begins, &ear).await?;
-        let ended = within(limit, &ear, frame.run_steps(&flow.value.modules)).await?;
+        let ended = match reply.filter(|reply| reply.act != Act::Really) {
+            Some(reply) => within(limit, &ear, frame.stood_in(reply)).await,
+            None => within(limit, &ear, frame.run_steps(&flow.value.modules)).await?,
+        };
         let finished = frame.finished(&ended);
-        card.end(&finished, Some(self.ends(finished.success)))
-            .await?;
+        card.end(&finished, self.ends(finished.success)).await?;
         remove_shared(frame.shared.clone());
         Ok(self.unless_timed_out(ended.of_sub_flow(), &ear))
     }
@@ -186,32 +223,46 @@ impl Ended {
     }
 }
 
-fn flow_frame(
-    run: &Arc<Run>,
+impl Run {
+    /// A flow's steps as JSON text, where that is kept.
+    fn raw_text_of(&self, flow: &Flow) -> Option<String> {
+        let records = &self.mill.records;
+        records.text(|| flow.value.to_value().to_string())
+    }
+}
+
+/// Where a flow stands among the jobs.
+struct FlowPlace<'a> {
+    run: &'a Arc<Run>,
     job: JobId,
-    flow: &Flow,
     path: Option<String>,
-    args: Map<String, Value>,
+    within: Arc<str>,
     depth: usize,
-    stop: Arc<Stop>,
-) -> Arc<Frame> {
-    let value = &flow.value;
-    let same_worker = value.same_worker == Some(true);
-    Arc::new(Frame {
-        run: Arc::clone(run),
-        job,
-        around: None,
-        root_flow: job,
-        path,
-        flow_input: Arc::new(args),
-        failure_module: value.failure_module.as_deref().cloned().map(Arc::new),
-        shared: same_worker.then(|| run.mill.options.folder.join(format!("shared-{job}"))),
-        depth,
-        stop,
-        status: Mutex::new(FlowStatus::new(ids(&value.modules))),
-        status_written: Mutex::default(),
-        results: Mutex::new(HashMap::new()),
-    })
+}
+
+impl FlowPlace<'_> {
+    fn frame(self, flow: &Flow, args: Map<String, Value>, stop: Arc<Stop>) -> Arc<Frame> {
+        let Self { run, job, .. } = self;
+        let value = &flow.value;
+        let same_worker = value.same_worker == Some(true);
+        Arc::new(Frame {
+            run: Arc::clone(run),
+            job,
+            around: None,
+            root_flow: job,
+            within: self.within,
+            round: None,
+            path: self.path,
+            flow_input: Arc::new(args),
+            failure_module: value.failure_module.as_deref().cloned().map(Arc::new),
+            shared: same_worker.then(|| run.mill.options.folder.join(format!("shared-{job}"))),
+            depth: self.depth,
+            stop,
+            status: Mutex::new(FlowStatus::new(ids(&value.modules))),
+            status_written: Mutex::default(),
+            results: Mutex::new(HashMap::new()),
+        })
+    }
 }
 
 fn remove_shared(shared: Option<PathBuf>) {

@@ -83,12 +83,12 @@ impl Step<'_> {
     }
 
     /// Changes the step's status in memory and returns that of the whole flow as text.
-    pub(super) fn change(&self, change: impl FnOnce(&mut StepStatus)) -> String {
+    pub(super) fn change(&self, change: impl FnOnce(&mut StepStatus)) -> Option<String> {
         self.frame.change(|status| change(status.slot(self.slot)))
     }
 
     /// The step begins with this job.
-    pub(super) fn begins(&self, job: JobId) -> String {
+    pub(super) fn begins(&self, job: JobId) -> Option<String> {
         self.change(|status| {
             status.state = StepState::InProgress;
             status.job = Some(job);
@@ -96,7 +96,7 @@ impl Step<'_> {
     }
 
     /// The step ended.
-    pub(super) fn ends(&self, success: bool) -> String {
+    pub(super) fn ends(&self, success: bool) -> Option<String> {
         self.change(|status| {
             status.state = if success {
                 StepState::Success
@@ -151,7 +151,7 @@ impl Step<'_> {
             path: None,
             script_hash: None,
             label: self.module.id.clone(),
-            args: "{}".to_owned(),
+            args: Arc::default(),
             raw_flow: None,
             flow_status: None,
             queued: false,
@@ -170,7 +170,7 @@ impl Step<'_> {
             flow_status: None,
             log: String::new(),
         };
-        card.end(&finished, Some(status)).await?;
+        card.end(&finished, status).await?;
         Ok(Ended::Done(result))
     }
 

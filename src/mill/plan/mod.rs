@@ -34,19 +34,25 @@ impl Plan {
         path: Option<&str>,
         sources: &Sources,
     ) -> Result<Self, MillError> {
-        let mut planner = Planner {
-            sources,
-            plan: Self::default(),
-            complaints: Vec::new(),
-            trail: path.map(str::to_owned).into_iter().collect(),
-            at: String::new(),
-        };
-        planner.flow(flow);
-        if planner.complaints.is_empty() {
-            Ok(planner.plan)
-        } else {
-            Err(MillError::Refused(planner.complaints))
-        }
+        Planner::new(path, sources, true).plan_of(flow)
+    }
+
+    /// The same for a flow whose scripts and sub-flows something may stand in for: those that are missing are empty.
+    ///
+    /// # Errors
+    /// As [`Self::of_flow`].
+    pub(super) fn of_rehearsed(
+        flow: &Flow,
+        path: Option<&str>,
+        sources: &Sources,
+    ) -> Result<Self, MillError> {
+        Planner::new(path, sources, false).plan_of(flow)
+    }
+
+    /// A flow that the flow names, where it is there and has steps.
+    pub(super) fn flow_if_known(&self, path: &str) -> Option<Arc<Flow>> {
+        let flow = self.flows.get(path).cloned();
+        flow.filter(|flow| !flow.value.modules.is_empty())
     }
 
     /// A script that the flow names.
@@ -70,9 +76,31 @@ struct Planner<'a> {
     trail: Vec<String>,
     /// What stands before a place: empty, or the path of a sub-flow.
     at: String,
+    /// Whether a script or flow that is missing is a reason to refuse.
+    all_there: bool,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    fn new(path: Option<&str>, sources: &'a Sources, all_there: bool) -> Self {
+        Self {
+            sources,
+            plan: Plan::default(),
+            complaints: Vec::new(),
+            trail: path.map(str::to_owned).into_iter().collect(),
+            at: String::new(),
+            all_there,
+        }
+    }
+
+    fn plan_of(mut self, flow: &Flow) -> Result<Plan, MillError> {
+        self.flow(flow);
+        if self.complaints.is_empty() {
+            Ok(self.plan)
+        } else {
+            Err(MillError::Refused(self.complaints))
+        }
+    }
+
     fn flow(&mut self, flow: &Flow) {
         let value = &flow.value;
         self.fields(fields::FLOW, "/value", &value.other);
@@ -228,13 +256,13 @@ impl Planner<'_> {
         if self.plan.scripts.contains_key(path) {
             return;
         }
-        match self.sources.script(path) {
-            Ok(content) => {
-                let script = Arc::new(Script::new(content));
-                self.plan.scripts.insert(path.to_owned(), script);
-            }
-            Err(error) => self.refuse(&format!("{place}/path"), &error.to_string()),
-        }
+        let content = match self.sources.script(path) {
+            Ok(content) => content,
+            Err(MillError::Missing { .. }) if !self.all_there => String::new(),
+            Err(error) => return self.refuse(&format!("{place}/path"), &error.to_string()),
+        };
+        let script = Arc::new(Script::new(content));
+        self.plan.scripts.insert(path.to_owned(), script);
     }
 
     fn sub_flow(&mut self, place: &str, path: &str) {
@@ -248,6 +276,7 @@ impl Planner<'_> {
         }
         let flow = match self.sources.flow(path) {
             Ok(flow) => Arc::new(flow),
+            Err(MillError::Missing { .. }) if !self.all_there => Arc::default(),
             Err(error) => return self.refuse(&place, &error.to_string()),
         };
         let before = std::mem::replace(&mut self.at, format!("{path}: "));

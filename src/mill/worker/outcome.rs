@@ -27,12 +27,32 @@ pub(in crate::mill) struct Outcome {
 
 impl Outcome {
     /// A failure of the worker's own words.
-    pub(super) fn failed(message: &str, step_id: Option<&str>, log: String) -> Self {
+    pub(in crate::mill) fn failed(message: &str, step_id: Option<&str>, log: String) -> Self {
         Self {
             success: false,
             result: of_step(failed("ExecutionErr", message), step_id),
             log,
         }
+    }
+
+    /// A failure of this error.
+    pub(in crate::mill) fn failed_with(error: &Value, step_id: Option<&str>) -> Self {
+        Self {
+            success: false,
+            result: of_step(json!({"error": error}), step_id),
+            log: String::new(),
+        }
+    }
+
+    /// A run that was ended before its time.
+    pub(in crate::mill) fn stopped(
+        cause: Option<&Cause>,
+        step_id: Option<&str>,
+        log: String,
+    ) -> Self {
+        let reason = cause.map_or_else(|| "an error of the mill".to_owned(), reason);
+        let message = format!("execution error:\njob process terminated due to {reason}");
+        Self::failed(&message, step_id, log)
     }
 }
 
@@ -82,11 +102,7 @@ pub(super) fn of(
     if ended.stopped
         && let Some(cause) = stop.cause()
     {
-        let message = format!(
-            "execution error:\njob process terminated due to {}",
-            reason(cause)
-        );
-        return Outcome::failed(&message, step_id, log.finish());
+        return Outcome::stopped(Some(cause), step_id, log.finish());
     }
     let worded = |error: Value| (false, of_step(error, step_id));
     let (success, result) = match (ended.status.code(), json_result(folder)) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Function, Module, Object, Value as JsValue};
 use serde_json::Value;
 
-use crate::javascript::{Machine, THREAD_STACK, describe};
+use crate::javascript::{Machine, STACK, THREAD_STACK, describe};
 
 /// How long a program may run.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -58,7 +58,7 @@ pub(super) fn evaluate(file: &Path, text: &str) -> Result<Value, String> {
 }
 
 fn run(file: &Path, text: &str) -> Result<String, String> {
-    let machine = Machine::new(MEMORY).map_err(|error| error.to_string())?;
+    let machine = Machine::new(MEMORY, STACK).map_err(|error| error.to_string())?;
     machine.allow(LIMIT);
     let exported = attempt(&machine, file, |ctx| of_program(ctx, text));
     let is_program = match &exported {
