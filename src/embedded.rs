@@ -3,6 +3,7 @@
 //! Always so: they are rendered from the catalog, as the committed files are.
 
 use millwright_core::catalog::{FlowDefinition, GENERATED, flows, scripts};
+use serde_json::Value;
 
 /// Each of our flows and bash scripts: its file below a project's folder, and its text.
 pub fn files() -> impl Iterator<Item = (String, String)> {
@@ -10,6 +11,14 @@ pub fn files() -> impl Iterator<Item = (String, String)> {
     let scripts = scripts::all().into_iter();
     let flows = flows.map(|flow| (flow.file(), flow.text()));
     flows.chain(scripts.map(|script| (script.file(), script.bash(GENERATED))))
+}
+
+/// The JSON Schema of the arguments of our script at a path.
+pub(crate) fn schema_of_script(path: &str) -> Option<Value> {
+    let script = scripts::all()
+        .into_iter()
+        .find(|script| script.path == path)?;
+    Some(script.metadata()["schema"].take())
 }
 
 /// All of our flows.
@@ -27,7 +36,7 @@ mod tests {
         let flow = sources.flow("f/devgodzilla/run_next_step").unwrap();
         assert_eq!(flow.value.modules[1].id, "select_next_step");
         let script = sources.script("u/devgodzilla/open_pr").unwrap();
-        assert!(script.contains("exec millwright-step open_pr"));
+        assert!(script.content.contains("exec millwright-step open_pr"));
         assert!(sources.flow("f/team/hello").is_err());
     }
 }

@@ -34,6 +34,14 @@ pub enum MillError {
         /// What the system said.
         reason: String,
     },
+    /// A file of the project is not what it should be.
+    #[error("cannot use {}: {reason}", file.display())]
+    BadFile {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
     /// A file holds no flow.
     #[error("{} is no flow: {error}", file.display())]
     NotAFlow {

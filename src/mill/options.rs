@@ -65,6 +65,13 @@ impl MillOptions {
         }
     }
 
+    /// The folders in which jobs find programs.
+    pub(super) fn search(&self) -> &str {
+        let mut variables = self.environment.iter();
+        let path = variables.find(|(name, _)| name == "PATH");
+        path.map_or(DEFAULT_PATH, |(_, path)| path)
+    }
+
     /// Sets a variable that every job sees.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -13,7 +13,7 @@ use super::flow::{Beginning, Finished};
 use super::ledger::Ledger;
 use super::worker::LogSink;
 use super::{USER, owner};
-use crate::store::jobs::{self, Completion, JobKind, JobState, NewJob};
+use crate::store::jobs::{self, Completion, JobState, NewJob};
 use crate::store::{Store, StoreError};
 
 /// Where it is written what happens to jobs.
@@ -175,7 +175,7 @@ impl Opening<'_> {
             step_id: self.step_id.map(str::to_owned),
             path: beginning.path,
             script_hash: beginning.script_hash,
-            language: (!kind.is_flow() && kind != JobKind::Identity).then(|| "bash".to_owned()),
+            language: beginning.language,
             created_by: USER.to_owned(),
             owner: owner.to_owned(),
             args: serde_json::to_string(&*beginning.args).unwrap_or_default(),

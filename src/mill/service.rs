@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::expression::Engine;
 use super::flow::{Finished, FlowTask, RootScript, Run};
-use super::plan::{Plan, Script};
+use super::plan::Plan;
 use super::records::Records;
 use super::stand_in::StandIn;
 use super::stop::{Cause, Stop};
@@ -95,7 +95,7 @@ impl Mill {
         flow: Flow,
         args: Map<String, Value>,
     ) -> Result<Started, MillError> {
-        let mut plan = Plan::of_flow(&flow, path, &self.inner.options.sources)?;
+        let mut plan = Plan::of_flow(&flow, path, &args, &self.inner.options)?;
         let notes = std::mem::take(&mut plan.notes);
         let run = Run::new(Arc::clone(&self.inner), Arc::new(plan));
         let (job, stop) = (run.root, Arc::clone(&run.stop));
@@ -122,14 +122,14 @@ impl Mill {
     /// Starts the script at a path.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Where there is none, and [`MillError::Refused`] where nothing can run it.
     pub async fn run_script_at(
         &self,
         path: &str,
         args: Map<String, Value>,
     ) -> Result<Started, MillError> {
-        let script = Script::new(self.inner.options.sources.script(path)?);
-        let run = Run::new(Arc::clone(&self.inner), Arc::default());
+        let (plan, script) = Plan::of_script(path, &args, &self.inner.options)?;
+        let run = Run::new(Arc::clone(&self.inner), Arc::new(plan));
         let (job, stop) = (run.root, Arc::clone(&run.stop));
         let begun = RootScript::begin(run, path, script, args).await?;
         let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));

@@ -6,7 +6,7 @@ pub mod codemachine;
 mod derive;
 mod read;
 mod schema;
-mod sentence;
+pub(crate) mod sentence;
 mod source;
 mod validate;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 const LONGEST: usize = 80;
 
 /// The complaint as a sentence.
-pub(super) fn of(error: &ValidationError<'_>) -> String {
+pub(crate) fn of(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             format!("`{}` is missing", property.as_str().unwrap_or_default())

@@ -53,6 +53,8 @@ mod mill_cancel;
 mod mill_faults;
 mod mill_fixture;
 mod mill_flows;
+mod mill_languages;
+mod mill_resources;
 mod mill_routes;
 mod mill_semantics;
 mod mill_stage;

@@ -163,14 +163,13 @@ async fn what_a_script_leaves_behind_ends_with_it() {
 async fn what_the_mill_does_not_do_is_refused_before_the_first_step() {
     let fixture = Fixture::new();
     let mark = fixture.folder("marks").join("ran");
-    let python =
-        json!({"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}});
+    let go = json!({"type": "rawscript", "language": "go", "content": "", "input_transforms": {}});
     let reasons = refused(
         &fixture.mill().await,
         &json!({
             "modules": [
                 bash("a", &format!("touch {}", mark.display())),
-                {"id": "b", "value": python, "suspend": {"required_events": 1}},
+                {"id": "b", "value": go, "suspend": {"required_events": 1}},
                 {"id": "c", "value": {"type": "aiagent"}, "input_transforms": {"x": {"type": "static"}}},
                 {"id": "d", "value": {"type": "script", "path": "u/x/missing", "input_transforms": {}}},
                 {"id": "e", "value": {"type": "identity"}, "priority": 5, "cache_ttl": 0, "colour": "red"},
@@ -178,21 +177,21 @@ async fn what_the_mill_does_not_do_is_refused_before_the_first_step() {
                     "secret": {"type": "static", "value": "$var:f/x/secret"},
                 }}},
             ],
-            "flow_env": {"A": "b"},
+            "flow_env": ["A"],
         }),
     )
     .await;
     let complaints = reasons.join("\n");
     for expected in [
-        "/value/flow_env: the mill has no environment of a flow",
+        "/value/flow_env: it is no object of names and values",
         "/value/modules/1/suspend: the mill waits for no approval",
-        "/value/modules/1/value/language: the mill runs bash, and not `python3`",
+        "/value/modules/1/value: the mill runs bash, bun, nativets, deno and python3, and not `go`",
         "/value/modules/2/input_transforms: arguments belong inside `value`: here Windmill drops them",
         "/value/modules/2/value/type: the mill does not run steps of type `aiagent`",
         "/value/modules/3/value/path: there is no script u/x/missing: looked for ",
         "/value/modules/4/colour: the mill does not know this field",
         "/value/modules/5/value/path: \"../../etc/passwd\" is not a path",
-        "/value/modules/5/value/input_transforms/secret: the mill has no variables and resources",
+        "/value/modules/5/value/input_transforms/secret: there is no variable f/x/secret",
     ] {
         assert!(
             complaints.contains(expected),

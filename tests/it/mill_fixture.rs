@@ -3,6 +3,7 @@
 //! Always so: no two mills share a database or a folder, unless a test makes them of one fixture.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use millwright::store::{Store, StoreOptions};
 use millwright_core::openflow::Flow;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+
+use crate::script_fixture::bun;
 
 /// A project in a folder that is gone afterwards.
 pub(crate) struct Fixture {
@@ -59,6 +62,23 @@ impl Fixture {
         }
     }
 
+    /// Options of a mill whose jobs find these programs, and those that every system has.
+    pub(crate) fn options_with(&self, programs: &[&str]) -> MillOptions {
+        let found = self.options_with_only(programs);
+        let search = format!("{}:/usr/bin:/bin", self.folder("programs").display());
+        found.with_variable("PATH", search)
+    }
+
+    /// Options of a mill whose jobs find these programs alone.
+    pub(crate) fn options_with_only(&self, programs: &[&str]) -> MillOptions {
+        let folder = self.folder("programs");
+        for name in programs {
+            symlink(program(name), folder.join(name)).expect("a link");
+        }
+        self.options()
+            .with_variable("PATH", folder.to_string_lossy())
+    }
+
     pub(crate) fn store(&self) -> Store {
         let options = StoreOptions {
             busy_timeout: Duration::from_millis(500),
@@ -79,6 +99,17 @@ impl Fixture {
     pub(crate) async fn mill_with(&self, options: MillOptions) -> Mill {
         Mill::start(self.store(), options).await.expect("a mill")
     }
+}
+
+/// A program of this machine, or the bun that the tests bring.
+fn program(name: &str) -> PathBuf {
+    if name == "bun" {
+        return bun();
+    }
+    let search = std::env::var_os("PATH").expect("a PATH");
+    let mut files = std::env::split_paths(&search).map(|folder| folder.join(name));
+    let found = files.find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed"))
 }
 
 /// Runs a flow's value to its end.
@@ -114,7 +145,19 @@ pub(crate) fn bash(id: &str, text: &str) -> Value {
 
 /// A step that runs a bash script with arguments.
 pub(crate) fn bash_with(id: &str, text: &str, transforms: &Value) -> Value {
+    script_with(id, "bash", text, transforms)
+}
+
+/// A step that runs a script in a language with arguments.
+pub(crate) fn script_with(id: &str, language: &str, text: &str, transforms: &Value) -> Value {
     json!({"id": id, "value": {
-        "type": "rawscript", "language": "bash", "content": text, "input_transforms": transforms,
+        "type": "rawscript", "language": language, "content": text, "input_transforms": transforms,
     }})
+}
+
+/// Transforms that give a step these values.
+pub(crate) fn given(values: &Value) -> Value {
+    let values = object(values).into_iter();
+    let transforms = values.map(|(name, value)| (name, json!({"type": "static", "value": value})));
+    Value::Object(transforms.collect())
 }

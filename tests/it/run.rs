@@ -127,10 +127,9 @@ fn wrong_input_is_refused_before_anything_runs() {
     fixture.file("broken.json", "{\"value\": {\"modules\": [{\"id\": 7}]}}");
     fixture.file("not.yaml", "value: [");
     for (args, expected) in [
-        (&["f/team/hello"][..], "\"who\" is a required property"),
         (
-            &["f/team/hello", "-i", "whom=x"],
-            "the flow has no input \"whom\"; it has who",
+            &["f/team/hello", "--strict", "-i", "whom=x"][..],
+            "nothing was run:\n/whom: there is no input of this name; there are who\n/: `who` is missing",
         ),
         (
             &["f/team/nope"],
@@ -158,6 +157,74 @@ fn wrong_input_is_refused_before_anything_runs() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
         assert!(error.contains(expected), "{args:?}: {error}");
     }
+}
+
+#[test]
+fn without_strict_what_is_wrong_with_inputs_is_told_and_the_flow_runs() {
+    let fixture = Fixture::new();
+    fixture.flow("f/team/hello", &hello());
+    let output = run(&fixture, &["f/team/hello", "--json"]);
+    assert_eq!(text(&output.stdout), "\"hello null\"\n");
+    assert_eq!(text(&output.stderr), "note: /: `who` is missing\n");
+}
+
+#[test]
+fn a_scripts_own_schema_says_how_its_inputs_are_read() {
+    let fixture = Fixture::new();
+    fixture.script("u/team/add", "a=\"$1\"\nb=\"$2\"\necho \"$a+$b\"\n");
+    let schema = "summary: Adds\nschema:\n  type: object\n  properties:\n    a: {type: string}\n    b: {type: integer}\n  required: [b]\n";
+    fixture.file("scripts/team/add.script.yaml", schema);
+    let output = run(
+        &fixture,
+        &[
+            "u/team/add",
+            "-i",
+            "a=[1]",
+            "-i",
+            "b=2",
+            "--json",
+            "--strict",
+        ],
+    );
+    assert_eq!(
+        text(&output.stdout),
+        "\"[1]+2\"\n",
+        "{}",
+        text(&output.stderr)
+    );
+    fixture.file("inputs.json", "{\"a\": 1}");
+    let output = run(
+        &fixture,
+        &["u/team/add", "--input", "inputs.json", "--strict"],
+    );
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let expected = "/: `b` is missing\n/a: this is a number: expected text\n";
+    assert!(error.ends_with(expected), "{error}");
+    let output = run(&fixture, &["u/devgodzilla/open_pr", "--strict"]);
+    assert!(text(&output.stderr).contains("/: `protocol_run_id` is missing"));
+}
+
+#[test]
+fn a_secret_comes_from_the_environment_and_is_not_printed() {
+    let fixture = Fixture::new();
+    fixture.script(
+        "u/team/says",
+        "key=\"$1\"\necho \"the key: $key\"\necho \"$key\"\n",
+    );
+    let file = "[variables]\n\"f/team/key\" = { env = \"TEAM_KEY\" }\n";
+    fixture.file("millwright.resources.toml", file);
+    let mut command = command(
+        &fixture,
+        &["u/team/says", "-i", "key=$var:f/team/key", "--logs"],
+    );
+    let output = command.env("TEAM_KEY", "open-sesame").output().unwrap();
+    let (result, shown) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(result, "\"$var:f/team/key\"\n", "{shown}");
+    assert!(
+        shown.contains("the key: ***") && !shown.contains("sesame"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -175,7 +175,8 @@ fn javascript() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/javascript")
 }
 
-fn bun() -> PathBuf {
+/// The bun that `make test` installs.
+pub(crate) fn bun() -> PathBuf {
     let bun = javascript().join("node_modules/.bin/bun");
     assert!(
         bun.exists(),

@@ -1,6 +1,6 @@
-//! A flow's inputs from the command line.
+//! The inputs of a flow or script from the command line.
 //!
-//! Always so: what a schema says is held to before anything runs, and a complaint names the input.
+//! Always so: the schema says how a text is read, and everything that is not as it says is told at once, with its place.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,8 +8,9 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::cli::{CommandError, Exit};
+use crate::spec::sentence;
 
-/// Reads `key=value` texts and a file, and checks them against the flow's schema.
+/// Reads `key=value` texts and a file; the schema says what a text means.
 pub(super) fn read(
     texts: &[String],
     file: Option<&Path>,
@@ -25,9 +26,6 @@ pub(super) fn read(
             .filter(|(key, _)| !key.is_empty())
             .ok_or_else(|| bad(format!("-i {text}: use -i key=value")))?;
         inputs.insert(key.to_owned(), value_of(key, value, schema)?);
-    }
-    if let Some(schema) = schema {
-        check(&inputs, schema)?;
     }
     Ok(inputs)
 }
@@ -72,32 +70,50 @@ fn kinds_of<'a>(key: &str, schema: Option<&'a Value>) -> Vec<&'a str> {
     }
 }
 
-fn check(inputs: &Map<String, Value>, schema: &Value) -> Result<(), CommandError> {
+/// What is not as the schema says: a JSON pointer, and a sentence. Windmill runs a flow all the same.
+///
+/// # Errors
+/// Where the schema is none.
+pub(super) fn complaints(
+    inputs: &Map<String, Value>,
+    schema: Option<&Value>,
+) -> Result<Vec<String>, CommandError> {
+    let Some(schema) = schema else {
+        return Ok(Vec::new());
+    };
+    let validator = jsonschema::validator_for(schema).map_err(|error| {
+        bad(format!(
+            "the schema of the inputs is no JSON Schema: {error}"
+        ))
+    })?;
     let known = schema["properties"].as_object();
-    for key in inputs.keys() {
-        if let Some(known) = known.filter(|known| !known.contains_key(key)) {
-            let names: Vec<&str> = known.keys().map(String::as_str).collect();
-            let list = names.join(", ");
-            return Err(bad(format!("the flow has no input {key:?}; it has {list}")));
-        }
-    }
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|error| bad(format!("the flow's schema is no JSON Schema: {error}")))?;
+    let unknown = known
+        .map(|known| unknown(inputs, known))
+        .unwrap_or_default();
     let inputs = Value::Object(inputs.clone());
-    let complaints = validator.iter_errors(&inputs).map(|error| {
+    let wrong = validator.iter_errors(&inputs).map(|error| {
         let place = error.instance_path().to_string();
-        let place = place.trim_start_matches('/');
-        match place {
-            "" => error.to_string(),
-            place => format!("{place}: {error}"),
-        }
+        let place = if place.is_empty() { "/" } else { &place };
+        format!("{place}: {}", sentence::of(&error))
     });
-    let complaints: Vec<String> = complaints.collect();
-    if complaints.is_empty() {
-        return Ok(());
-    }
-    let complaints = complaints.join("; ");
-    Err(bad(format!("the inputs are not right: {complaints}")))
+    Ok(unknown.into_iter().chain(wrong).collect())
+}
+
+fn unknown(inputs: &Map<String, Value>, known: &Map<String, Value>) -> Vec<String> {
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    let list = names.join(", ");
+    let unknown = inputs.keys().filter(|key| !known.contains_key(*key));
+    unknown
+        .map(|key| format!("/{key}: there is no input of this name; there are {list}"))
+        .collect()
+}
+
+/// Refuses what [`complaints`] found.
+pub(super) fn refuse(complaints: &[String]) -> CommandError {
+    bad(format!(
+        "the inputs are not as the schema says, and nothing was run:\n{}",
+        complaints.join("\n")
+    ))
 }
 
 fn bad(message: String) -> CommandError {
@@ -110,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    fn with(texts: &[&str]) -> Result<Value, String> {
-        let schema = json!({
+    fn schema() -> Value {
+        json!({
             "type": "object",
             "properties": {
                 "id": {"type": "integer"},
@@ -121,9 +137,12 @@ mod tests {
                 "list": {"type": "array", "items": {"type": "string"}},
             },
             "required": ["id"],
-        });
+        })
+    }
+
+    fn with(texts: &[&str]) -> Result<Value, String> {
         let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let inputs = read(&texts, None, Some(&schema));
+        let inputs = read(&texts, None, Some(&schema()));
         inputs.map(Value::Object).map_err(|error| error.message)
     }
 
@@ -136,19 +155,28 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_input_is_named() {
+    fn a_wrong_text_is_named() {
         let message = |texts: &[&str]| with(texts).unwrap_err();
         assert_eq!(
             message(&["id=x"]),
             "-i id=x: id is to be integer, and this is text"
         );
         assert_eq!(message(&["id"]), "-i id: use -i key=value");
-        assert!(
-            message(&["id=1", "nope=1"])
-                .starts_with("the flow has no input \"nope\"; it has id, name")
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let inputs = json!({"nope": 1, "list": ["a", 1], "name": 2});
+        let found = complaints(inputs.as_object().unwrap(), Some(&schema())).unwrap();
+        assert_eq!(
+            found,
+            [
+                "/nope: there is no input of this name; there are id, name, maybe, any, list",
+                "/: `id` is missing",
+                "/list/1: this is a number: expected text",
+                "/name: this is a number: expected text",
+            ]
         );
-        assert!(message(&[]).contains("\"id\" is a required property"));
-        assert!(message(&["id=1", "list=[1]"]).contains("list/0: "));
     }
 
     #[test]

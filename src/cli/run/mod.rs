@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use millwright_core::refs::JobId;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::serve::block_on;
 use super::signals::Told;
@@ -49,6 +49,10 @@ pub(super) struct RunArgs {
     /// A file with inputs as a JSON object, `-` for stdin; each -i takes precedence.
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// Refuses inputs that are not as the schema of the flow or of the script's `.script.yaml` says; without it they are told,
+    /// and it runs all the same, as on Windmill.
+    #[arg(long)]
+    strict: bool,
     /// Prints the result alone, as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -88,11 +92,26 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     }
 }
 
+impl RunArgs {
+    /// The inputs. Those that are not as the schema says are refused or told.
+    fn inputs(&self, schema: Option<&Value>) -> Result<Map<String, Value>, CommandError> {
+        let inputs = input::read(&self.values, self.input.as_deref(), schema)?;
+        let complaints = input::complaints(&inputs, schema)?;
+        if self.strict && !complaints.is_empty() {
+            return Err(input::refuse(&complaints));
+        }
+        for complaint in complaints {
+            output::note(format_args!("note: {complaint}"));
+        }
+        Ok(inputs)
+    }
+}
+
 async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     check_root(&args.root)?;
     let sources = Sources::of_project(&args.root);
     let target = Target::find(args.target.as_deref().unwrap_or_default(), &sources)?;
-    let inputs = input::read(&args.values, args.input.as_deref(), target.schema())?;
+    let inputs = args.inputs(target.schema())?;
     let database = StoreOptions::parse(&args.database)?;
     let of_database = |error| in_database(error, &args.database);
     let store = Store::open(&database).map_err(|error| of_database(error.into()))?;
@@ -115,7 +134,7 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
         show::watch(mill.watch(), logs, shown)
     });
     let started = match target {
-        Target::Script(path) => mill.run_script_at(&path, inputs).await,
+        Target::Script { path, .. } => mill.run_script_at(&path, inputs).await,
         Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await,
     };
     let started = started.map_err(of_database)?;

@@ -12,8 +12,8 @@ use crate::mill::{MillError, Sources};
 
 /// What is to be run.
 pub(super) enum Target {
-    /// The script at a path.
-    Script(String),
+    /// The script at a path, with the schema of its arguments where it has one.
+    Script { path: String, schema: Option<Value> },
     /// A flow, with its path where it has one.
     Flow {
         path: Option<String>,
@@ -24,7 +24,10 @@ pub(super) enum Target {
 impl Target {
     pub(super) fn find(name: &str, sources: &Sources) -> Result<Self, CommandError> {
         if name.starts_with("u/") {
-            return Ok(Self::Script(name.to_owned()));
+            return Ok(Self::Script {
+                path: name.to_owned(),
+                schema: sources.schema_of_script(name)?,
+            });
         }
         if is_file(name) {
             return Ok(Self::Flow {
@@ -53,7 +56,7 @@ impl Target {
     /// The JSON Schema of the inputs, where there is one.
     pub(super) fn schema(&self) -> Option<&Value> {
         match self {
-            Self::Script(_) => None,
+            Self::Script { schema, .. } => schema.as_ref(),
             Self::Flow { flow, .. } => flow.schema.as_ref(),
         }
     }

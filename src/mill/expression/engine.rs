@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{ExpressionError, Results, Scope, rewrite};
 use crate::javascript::{Machine, STACK, THREAD_STACK, describe};
+use crate::mill::project::Project;
 
 const THREADS: usize = 2;
 const MEMORY: usize = 256 * 1024 * 1024;
@@ -33,9 +34,13 @@ const results = new Proxy({}, {
         }
     },
 });
-function variable() { throw new Error("variable() is not available in the mill"); }
-function resource() { throw new Error("resource() is not available in the mill"); }
 "#;
+
+/// Gives values of the project.
+const VALUES: &str = "
+async function variable(path) { return __variable(path); }
+async function resource(path) { return JSON.parse(__resource(path)); }
+";
 
 /// Evaluates expressions.
 #[derive(Debug, Clone)]
@@ -179,6 +184,13 @@ fn text_of(ctx: &Ctx<'_>, expression: &str, scope: &Scope) -> rquickjs::Result<S
         let text = serde_json::to_string(&*scope.flow_input).unwrap_or_default();
         globals.set("flow_input", ctx.json_parse(text)?)?;
     }
+    if expression.contains("flow_env") {
+        let text = serde_json::to_string(&*scope.flow_env).unwrap_or_default();
+        globals.set("flow_env", ctx.json_parse(text)?)?;
+    }
+    if expression.contains("variable") || expression.contains("resource") {
+        offer_values(ctx, &scope.project)?;
+    }
     // Weak: what JavaScript holds goes only when its memory is tidied up.
     let results = Arc::downgrade(&scope.results);
     let find = move |ctx: Ctx<'_>, id: String| result_text(&ctx, &results, &id);
@@ -196,6 +208,26 @@ fn text_of(ctx: &Ctx<'_>, expression: &str, scope: &Scope) -> rquickjs::Result<S
     };
     let text = ctx.json_stringify(value)?;
     text.map_or_else(|| Ok("null".to_owned()), |text| text.to_string())
+}
+
+/// Lets an expression ask for variables and resources.
+fn offer_values(ctx: &Ctx<'_>, project: &Arc<Project>) -> rquickjs::Result<()> {
+    let variables = Arc::downgrade(project);
+    let variable = move |ctx: Ctx<'_>, path: String| {
+        let project = variables.upgrade().unwrap_or_default();
+        let found = project.resources.variable(&path).map(str::to_owned);
+        found.map_err(|reason| Exception::throw_message(&ctx, &reason))
+    };
+    let resources = Arc::downgrade(project);
+    let resource = move |ctx: Ctx<'_>, path: String| {
+        let project = resources.upgrade().unwrap_or_default();
+        let found = project.resources.resource(&path);
+        let text = found.map(|value| value.to_string());
+        text.map_err(|reason| Exception::throw_message(&ctx, &reason))
+    };
+    ctx.globals().set("__variable", Func::from(variable))?;
+    ctx.globals().set("__resource", Func::from(resource))?;
+    ctx.eval(VALUES)
 }
 
 fn result_text(ctx: &Ctx<'_>, results: &Weak<dyn Results>, id: &str) -> rquickjs::Result<String> {

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) use engine::Engine;
 use serde_json::{Map, Value, json};
 
+use super::project::Project;
+
 /// Finds the results of steps.
 pub(super) trait Results: Send + Sync {
     /// The result of a step that has run, or why there is none.
@@ -24,6 +26,10 @@ pub(super) trait Results: Send + Sync {
 pub(super) struct Scope {
     /// The flow's arguments, with `iter` inside a loop.
     pub(super) flow_input: Arc<Map<String, Value>>,
+    /// Names with values that the flow has for all of its steps.
+    pub(super) flow_env: Arc<Map<String, Value>>,
+    /// What the project says: `variable()` and `resource()` find their values there.
+    pub(super) project: Arc<Project>,
     /// Names with values, such as `previous_result`.
     pub(super) names: Vec<(&'static str, Arc<Value>)>,
     /// The results of steps.
@@ -82,15 +88,24 @@ impl Scope {
         if let Some((_, value)) = self.names.iter().find(|(name, _)| *name == expression) {
             return Some(Ok((**value).clone()));
         }
-        if let Some(key) = path::flow_input_key(expression)
-            && let Some(value) = self.flow_input.get(key)
-        {
-            return Some(Ok(value.clone()));
+        for (name, values) in [
+            ("flow_input", &self.flow_input),
+            ("flow_env", &self.flow_env),
+        ] {
+            if let Some(key) = path::key_of(name, expression)
+                && let Some(value) = values.get(key)
+            {
+                return Some(Ok(value.clone()));
+            }
         }
         if self.is_previous(expression) {
             return self.named("previous_result").map(Ok);
         }
-        let (step_id, rest) = path::result_path(expression)?;
+        if let Some((key, rest)) = path::path_of("flow_env", expression) {
+            let value = self.flow_env.get(key).unwrap_or(&Value::Null);
+            return Some(Ok(path::look_up(value, &rest)));
+        }
+        let (step_id, rest) = path::path_of("results", expression)?;
         Some(match self.results.result_of(step_id) {
             Ok(result) => Ok(path::look_up(&result, &rest)),
             Err(reason) => Err(ExpressionError::NotFound(reason)),

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-/// The key of `flow_input.key` or `flow_input["key"]`: everything after the dot, dots included.
-pub(super) fn flow_input_key(expression: &str) -> Option<&str> {
-    let rest = expression.strip_prefix("flow_input")?;
+/// The key of `flow_input.key` or `flow_input["key"]`, with the name given: everything after the dot, dots included.
+pub(super) fn key_of<'a>(name: &str, expression: &'a str) -> Option<&'a str> {
+    let rest = expression.strip_prefix(name)?;
     let bracketed = || rest.strip_prefix("[\"")?.strip_suffix("\"]");
     rest.strip_prefix('.')
         .or_else(bracketed)
@@ -28,10 +28,10 @@ pub(super) fn is_result_of(expression: &str, step_id: &str) -> bool {
             == Some(step_id)
 }
 
-/// The step and the parts of `results.step`, `results.step[0]`, `results.step.part.0`, and any of these with `?.`.
-/// Anything else, a second bracket for one, is no plain path.
-pub(super) fn result_path(expression: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = expression.strip_prefix("results")?;
+/// The step and the parts of `results.step`, `results.step[0]`, `results.step.part.0`, and any of these with `?.`, with
+/// the name given. Anything else, a second bracket for one, is no plain path.
+pub(super) fn path_of<'a>(name: &str, expression: &'a str) -> Option<(&'a str, Vec<&'a str>)> {
+    let rest = expression.strip_prefix(name)?;
     let rest = rest.strip_prefix('?').unwrap_or(rest).strip_prefix('.')?;
     let (step_id, rest) = word(rest)?;
     let mut parts = Vec::new();
@@ -75,10 +75,13 @@ mod tests {
 
     #[test]
     fn plain_paths_of_results() {
-        assert_eq!(result_path("results.a"), Some(("a", vec![])));
-        assert_eq!(result_path("results?.a[0].n"), Some(("a", vec!["0", "n"])));
+        assert_eq!(path_of("results", "results.a"), Some(("a", vec![])));
         assert_eq!(
-            result_path("results.a.items.0"),
+            path_of("results", "results?.a[0].n"),
+            Some(("a", vec!["0", "n"]))
+        );
+        assert_eq!(
+            path_of("results", "results.a.items.0"),
             Some(("a", vec!["items", "0"]))
         );
         for engine in [
@@ -90,15 +93,15 @@ mod tests {
             "(results.a)",
             "results.",
         ] {
-            assert_eq!(result_path(engine), None, "{engine}");
+            assert_eq!(path_of("results", engine), None, "{engine}");
         }
     }
 
     #[test]
     fn a_flow_input_is_one_key() {
-        assert_eq!(flow_input_key("flow_input.x"), Some("x"));
-        assert_eq!(flow_input_key("flow_input.o.p"), Some("o.p"));
-        assert_eq!(flow_input_key("flow_input[\"x\"]"), Some("x"));
-        assert_eq!(flow_input_key("flow_input"), None);
+        assert_eq!(key_of("flow_input", "flow_input.x"), Some("x"));
+        assert_eq!(key_of("flow_input", "flow_input.o.p"), Some("o.p"));
+        assert_eq!(key_of("flow_input", "flow_input[\"x\"]"), Some("x"));
+        assert_eq!(key_of("flow_input", "flow_input"), None);
     }
 }

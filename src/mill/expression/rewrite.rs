@@ -4,12 +4,48 @@
 
 /// The source of a function call that yields the expression's value.
 pub(super) fn function_of(expression: &str) -> String {
+    let calls = ["variable(", "resource("].iter();
+    let expression = &calls.fold(expression.to_owned(), |text, call| {
+        with_awaited_calls(&text, call)
+    });
     let awaited = with_awaits(expression);
     if is_statements(expression) {
         format!("(async function () {{ {awaited}\n}})()")
     } else {
         format!("(async function () {{ return {awaited}\n}})()")
     }
+}
+
+/// Puts `(await …)` around each call, as far as its brackets go.
+fn with_awaited_calls(expression: &str, call: &str) -> String {
+    let mut parts = expression.split(call);
+    let mut rewritten = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = call_length(part);
+        let (arguments, rest) = part.split_at(end);
+        rewritten.push_str("(await ");
+        rewritten.push_str(call);
+        rewritten.push_str(arguments);
+        rewritten.push(')');
+        rewritten.push_str(rest);
+    }
+    rewritten
+}
+
+/// How long a call's arguments are, with the bracket that closes them.
+fn call_length(text: &str) -> usize {
+    let mut open = 1;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 /// Puts `(await …)` around each `results.x`, `results["x"]`, `results?.x`.
@@ -105,6 +141,14 @@ mod tests {
         assert_eq!(
             with_awaits("results.a.b + results[\"c d\"].e + results?.f + results"),
             "(await results.a).b + (await results[\"c d\"]).e + (await results?.f) + results"
+        );
+    }
+
+    #[test]
+    fn calls_for_values_are_awaited() {
+        assert_eq!(
+            with_awaited_calls("variable(f('x')).y + variable('z')", "variable("),
+            "(await variable(f('x'))).y + (await variable('z'))"
         );
     }
 

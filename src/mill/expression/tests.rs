@@ -28,6 +28,8 @@ fn scope() -> Scope {
     Scope {
         flow_input: Arc::new(flow_input),
         names: vec![("previous_result", Arc::new(json!({"p": 1})))],
+        flow_env: Arc::default(),
+        project: Arc::default(),
         results: Arc::new(Known(results)),
         previous_id: Some("before".to_owned()),
     }

@@ -60,6 +60,8 @@ pub(super) struct Frame {
     /// The flow's path, with what leads to the round or branch; `None` for a flow without a path.
     pub(super) path: Option<String>,
     pub(super) flow_input: Arc<Map<String, Value>>,
+    /// The `flow_env` of the flow.
+    pub(super) flow_env: Arc<Map<String, Value>>,
     pub(super) failure_module: Option<Arc<Module>>,
     /// The folder that the steps of a flow with `same_worker` share.
     pub(super) shared: Option<PathBuf>,
@@ -79,7 +81,8 @@ impl Frame {
             .expect("nothing panics while it changes a status");
         change(&mut status);
         let records = &self.run.mill.records;
-        records.text(|| status.to_json().to_string())
+        let resources = &self.run.plan.project.resources;
+        records.text(|| resources.without_secrets(&status.to_json().to_string()))
     }
 
     /// Changes the status and writes it, unless it was written a moment ago.
@@ -142,6 +145,8 @@ impl Frame {
     ) -> Scope {
         Scope {
             flow_input: Arc::clone(&self.flow_input),
+            flow_env: Arc::clone(&self.flow_env),
+            project: Arc::clone(&self.run.plan.project),
             names,
             results: Arc::clone(self) as Arc<dyn Results>,
             previous_id: previous_id.map(str::to_owned),

@@ -2,6 +2,7 @@
 //!
 //! Always so: a job and the status of the flow that it is a step of change in one write.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub(in crate::mill) struct Beginning {
     pub(in crate::mill) kind: JobKind,
     pub(in crate::mill) path: Option<String>,
     pub(in crate::mill) script_hash: Option<String>,
+    pub(in crate::mill) language: Option<String>,
     pub(in crate::mill) label: String,
     pub(in crate::mill) args: Arc<Map<String, Value>>,
     pub(in crate::mill) raw_flow: Option<String>,
@@ -48,6 +50,21 @@ pub(in crate::mill) struct Finished {
     pub(in crate::mill) result: Arc<Value>,
     pub(in crate::mill) flow_status: Option<String>,
     pub(in crate::mill) log: String,
+}
+
+impl Finished {
+    /// Without secrets of the project, as it is stored and shown.
+    pub(super) fn concealed(&self, run: &Run) -> Cow<'_, Self> {
+        let resources = &run.plan.project.resources;
+        if !resources.has_secrets() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            result: Arc::new(resources.conceal(&self.result)),
+            log: resources.without_secrets(&self.log),
+            ..self.clone()
+        })
+    }
 }
 
 /// Where a new job stands.
@@ -67,6 +84,11 @@ impl JobCard {
         stop: &Arc<Stop>,
     ) -> Result<Self, StoreError> {
         let Standing { run, job, step } = standing;
+        let resources = &run.plan.project.resources;
+        let beginning = Beginning {
+            args: resources.stored(beginning.args),
+            ..beginning
+        };
         let card = Self {
             run: Arc::clone(run),
             job,
@@ -114,6 +136,7 @@ impl JobCard {
         status: Option<String>,
     ) -> Result<(), StoreError> {
         let mill = &self.run.mill;
+        let finished = &*finished.concealed(&self.run);
         let written = mill.records.end(self.job, self.parent, finished, status);
         written.await?;
         mill.unwatch(self.job);
@@ -123,6 +146,13 @@ impl JobCard {
 
     /// Tells those who watch that the job failed and is tried again.
     pub(in crate::mill) fn tell(&self, change: Change) {
+        let change = match change {
+            Change::Again { attempt, error } => Change::Again {
+                attempt,
+                error: self.run.plan.project.resources.without_secrets(&error),
+            },
+            other => other,
+        };
         self.run.mill.tell(Event {
             root: self.run.root,
             job: self.job,

@@ -13,12 +13,12 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::frame::Run;
 use super::journal::{Beginning, Finished, JobCard, Standing};
 use super::outcome::Ended;
 use super::step::Step;
+use crate::mill::language::Script;
 use crate::mill::new_job_id;
-use crate::mill::plan::Script;
-use crate::mill::service::Inner;
 use crate::mill::stand_in::{Reply, Runs};
 use crate::mill::stop::{Cause, Stop};
 use crate::mill::worker::{self, Outcome, Place, Task};
@@ -34,7 +34,7 @@ impl Step<'_> {
     }
 
     pub(super) async fn raw_script(&self, step: &RawScript) -> Result<Ended, StoreError> {
-        let script = Arc::new(Script::new(step.content.clone()));
+        let script = self.frame.run.plan.raw_script(step);
         let inside = |flow: &String| format!("{flow}/{}", self.module.id);
         let path = self.frame.path.as_ref().map(inside);
         let kind = if path.is_some() {
@@ -63,7 +63,7 @@ impl Step<'_> {
             Ok((args, limit)) => {
                 let runs = Runs::Script {
                     path: place.path.as_deref().filter(|_| kind == JobKind::Script),
-                    known: !script.content.is_empty(),
+                    known: !script.text.is_empty(),
                 };
                 let task = ScriptTask {
                     reply: self.reply(place.job, &args, runs, limit),
@@ -75,7 +75,7 @@ impl Step<'_> {
                 };
                 self.run_task(task).await
             }
-            Err(ended) => self.never_began(&place, kind, ended, since).await,
+            Err(ended) => self.never_began(&place, kind, &script, ended, since).await,
         }
     }
 
@@ -86,8 +86,7 @@ impl Step<'_> {
         let label = self.module.id.clone();
         let standing = self.standing(task.place.job);
         let begun = task.begin(standing, label, status, &stop).await?;
-        let mill = &self.frame.run.mill;
-        let (card, outcome) = task.run(begun, mill, shared, &stop).await?;
+        let (card, outcome) = task.run(begun, &self.frame.run, shared, &stop).await?;
         let status = self.ends(outcome.success);
         let result = Arc::new(outcome.result.clone());
         card.end(&outcome.finished(&result), status).await?;
@@ -105,13 +104,14 @@ impl Step<'_> {
         &self,
         place: &Place,
         kind: JobKind,
+        script: &Script,
         ended: Ended,
         since: Instant,
     ) -> Result<Ended, StoreError> {
         let Ended::Failed(failure) = &ended else {
             return Ok(ended);
         };
-        let beginning = beginning_of(place, kind, self.module.id.clone(), Arc::default(), false);
+        let beginning = beginning_of(place, kind, script, self.module.id.clone());
         let status = self.begins(place.job);
         let stop = self.frame.stop.child();
         let standing = self.standing(place.job);
@@ -173,11 +173,14 @@ impl ScriptTask {
         status: Option<String>,
         stop: &Arc<Stop>,
     ) -> Result<BegunScript, StoreError> {
-        let args = Arc::clone(&self.args);
         let slot = Arc::clone(&standing.run.mill.slots)
             .try_acquire_owned()
             .ok();
-        let beginning = beginning_of(&self.place, self.kind, label, args, slot.is_none());
+        let beginning = Beginning {
+            args: Arc::clone(&self.args),
+            queued: slot.is_none(),
+            ..beginning_of(&self.place, self.kind, &self.script, label)
+        };
         let card = JobCard::begin(standing, beginning, status, stop).await?;
         Ok(BegunScript { card, slot })
     }
@@ -186,38 +189,40 @@ impl ScriptTask {
     pub(super) async fn run(
         &self,
         begun: BegunScript,
-        mill: &Inner,
+        run: &Run,
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Result<(JobCard, Outcome), StoreError> {
         let BegunScript { card, mut slot } = begun;
         if slot.is_none() {
-            let free = Arc::clone(&mill.slots).acquire_owned();
+            let free = Arc::clone(&run.mill.slots).acquire_owned();
             tokio::select! {
                 free = free => slot = free.ok(),
                 () = stop.wished() => return Ok((card, never_ran(stop))),
             }
             card.start().await?;
         }
-        let outcome = self.run_now(mill, shared, stop).await?;
+        let outcome = self.run_now(run, shared, stop).await?;
         drop(slot);
         Ok((card, outcome))
     }
 
     async fn run_now(
         &self,
-        mill: &Inner,
+        run: &Run,
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Result<Outcome, StoreError> {
+        let mill = &run.mill;
         if let Some(reply) = &self.reply {
-            let played = self.stood_in(reply, mill, shared, stop);
+            let played = self.stood_in(reply, run, shared, stop);
             return Ok(within(self.limit, stop, played).await);
         }
         let sink = mill.records.log_of(self.place.job);
         let task = Task {
             script: &self.script,
             args: &self.args,
+            project: &run.plan.project,
             place: &self.place,
             environment: &mill.options.environment,
             folder: &mill.options.folder,
@@ -271,22 +276,17 @@ fn never_ran(stop: &Stop) -> Outcome {
     }
 }
 
-fn beginning_of(
-    place: &Place,
-    kind: JobKind,
-    label: String,
-    args: Arc<Map<String, Value>>,
-    queued: bool,
-) -> Beginning {
+fn beginning_of(place: &Place, kind: JobKind, script: &Script, label: String) -> Beginning {
     Beginning {
         kind,
+        language: Some(script.language.name().to_owned()),
         path: place.path.clone(),
         script_hash: Some(place.hash.clone()),
         label,
-        args,
+        args: Arc::default(),
         raw_flow: None,
         flow_status: None,
-        queued,
+        queued: false,
     }
 }
 

@@ -10,13 +10,13 @@ use std::time::Duration;
 use millwright_core::refs::JobId;
 use serde_json::{Map, Value, json};
 
-use super::frame::Frame;
+use super::frame::{Frame, Run};
 use super::outcome::Ended;
 use super::scripts::{ScriptTask, within};
 use super::step::Step;
 use crate::mill::MillOptions;
-use crate::mill::plan::Script;
-use crate::mill::service::Inner;
+use crate::mill::language::{Language, Script};
+use crate::mill::project::Project;
 use crate::mill::stand_in::{Act, Call, Reply, Runs};
 use crate::mill::stop::{Cause, Stop};
 use crate::mill::stored::stored;
@@ -50,7 +50,7 @@ impl ScriptTask {
     pub(super) async fn stood_in(
         &self,
         reply: &Reply,
-        mill: &Inner,
+        run: &Run,
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Outcome {
@@ -70,12 +70,15 @@ impl ScriptTask {
                 Outcome::stopped(stop.cause(), step_id, String::new())
             }
             Act::RunScript(text) => {
-                let script = Arc::new(Script::new(text.clone()));
-                self.really(script, mill, shared, stop).await
+                let interpreters = &run.plan.project.interpreters;
+                match Script::prepare(Language::Bash, text.clone(), interpreters) {
+                    Ok(script) => self.really(Arc::new(script), run, shared, stop).await,
+                    Err(reason) => Outcome::failed(&reason, step_id, String::new()),
+                }
             }
             Act::Really => {
                 let script = Arc::clone(&self.script);
-                self.really(script, mill, shared, stop).await
+                self.really(script, run, shared, stop).await
             }
         }
     }
@@ -84,7 +87,7 @@ impl ScriptTask {
     async fn really(
         &self,
         script: Arc<Script>,
-        mill: &Inner,
+        run: &Run,
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Outcome {
@@ -92,11 +95,12 @@ impl ScriptTask {
             script,
             args: Arc::clone(&self.args),
             place: self.place.clone(),
-            options: mill.options.clone(),
+            project: Arc::clone(&run.plan.project),
+            options: run.mill.options.clone(),
             shared: shared.map(Path::to_owned),
             limit: self.limit,
             stop: Arc::clone(stop),
-            sink: mill.records.log_of(self.place.job),
+            sink: run.mill.records.log_of(self.place.job),
         };
         let step_id = self.place.step_id.as_deref();
         let ran = tokio::task::spawn_blocking(|| real.run()).await;
@@ -147,6 +151,7 @@ struct RealScript {
     script: Arc<Script>,
     args: Arc<Map<String, Value>>,
     place: Place,
+    project: Arc<Project>,
     options: MillOptions,
     shared: Option<PathBuf>,
     limit: Option<Duration>,
@@ -162,6 +167,7 @@ impl RealScript {
         let task = Task {
             script: &self.script,
             args: &self.args,
+            project: &self.project,
             place: &self.place,
             environment: &self.options.environment,
             folder: &self.options.folder,

@@ -17,8 +17,8 @@ use super::parts::ids;
 use super::scripts::{BegunScript, ScriptTask, within};
 use super::status::FlowStatus;
 use super::step::Step;
+use crate::mill::language::Script;
 use crate::mill::new_job_id;
-use crate::mill::plan::Script;
 use crate::mill::stand_in::{Act, Runs};
 use crate::mill::stop::Stop;
 use crate::mill::stored::stored_object;
@@ -101,7 +101,7 @@ impl BegunFlow {
         let shared = self.frame.shared.clone();
         self.card.end(&finished, None).await?;
         remove_shared(shared);
-        Ok(finished)
+        Ok(finished.concealed(&self.frame.run).into_owned())
     }
 }
 
@@ -118,7 +118,7 @@ impl RootScript {
     pub(in crate::mill) async fn begin(
         run: Arc<Run>,
         path: &str,
-        script: Script,
+        script: Arc<Script>,
         args: Map<String, Value>,
     ) -> Result<Self, StoreError> {
         let stop = Arc::clone(&run.stop);
@@ -136,7 +136,7 @@ impl RootScript {
             base_url: options.base_url.clone(),
         };
         let task = ScriptTask {
-            script: Arc::new(script),
+            script,
             kind: JobKind::Script,
             args: Arc::new(stored_object(args)),
             reply: None,
@@ -159,11 +159,11 @@ impl RootScript {
 
     /// Runs the script to its end and writes it.
     pub(in crate::mill) async fn run(self) -> Result<Finished, StoreError> {
-        let ran = self.task.run(self.begun, &self.run.mill, None, &self.stop);
+        let ran = self.task.run(self.begun, &self.run, None, &self.stop);
         let (card, outcome) = ran.await?;
         let finished = outcome.finished(&Arc::new(outcome.result.clone()));
         card.end(&finished, None).await?;
-        Ok(finished)
+        Ok(finished.concealed(&self.run).into_owned())
     }
 }
 
@@ -254,6 +254,7 @@ impl FlowPlace<'_> {
             round: None,
             path: self.path,
             flow_input: Arc::new(args),
+            flow_env: Arc::new(flow_env_of(flow)),
             failure_module: value.failure_module.as_deref().cloned().map(Arc::new),
             shared: same_worker.then(|| run.mill.options.folder.join(format!("shared-{job}"))),
             depth: self.depth,
@@ -263,6 +264,11 @@ impl FlowPlace<'_> {
             results: Mutex::new(HashMap::new()),
         })
     }
+}
+
+fn flow_env_of(flow: &Flow) -> Map<String, Value> {
+    let named = flow.value.flow_env.as_ref().and_then(Value::as_object);
+    named.cloned().unwrap_or_default()
 }
 
 fn remove_shared(shared: Option<PathBuf>) {

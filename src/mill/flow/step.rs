@@ -150,6 +150,7 @@ impl Step<'_> {
             kind: JobKind::Identity,
             path: None,
             script_hash: None,
+            language: None,
             label: self.module.id.clone(),
             args: Arc::default(),
             raw_flow: None,

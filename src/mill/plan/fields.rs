@@ -76,7 +76,6 @@ pub(super) fn reason(name: &str) -> &'static str {
         "suspend" => "the mill waits for no approval",
         "sleep" => "the mill does not sleep before a step",
         "skip_expr" => "the mill does not skip a whole flow",
-        "flow_env" => "the mill has no environment of a flow",
         _ => "the mill does not know this field",
     }
 }

@@ -4,22 +4,27 @@
 //! complaint is found, not the first alone.
 
 mod fields;
-mod script;
+mod scripts;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use millwright_core::openflow::{Amount, Flow, Module, ModuleValue, RawScript, Transform};
-use serde_json::Value;
+use millwright_core::openflow::{Amount, Flow, Module, ModuleValue, RawScript};
+use serde_json::{Map, Value};
 
-use super::{MillError, Sources};
-pub(super) use script::Script;
+use super::language::Script;
+use super::project::Project;
+use super::{MillError, MillOptions, Sources};
 
 /// The scripts and flows that a flow leads to, by their paths.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     scripts: HashMap<String, Arc<Script>>,
+    /// The scripts inside flows, by their language and text.
+    raw_scripts: HashMap<String, HashMap<String, Arc<Script>>>,
     flows: HashMap<String, Arc<Flow>>,
+    /// What the project says of interpreters, variables and resources.
+    pub(super) project: Arc<Project>,
     /// What the flow says in vain, or is likely to mean otherwise.
     pub(super) notes: Vec<String>,
 }
@@ -32,12 +37,16 @@ impl Plan {
     pub(super) fn of_flow(
         flow: &Flow,
         path: Option<&str>,
-        sources: &Sources,
+        args: &Map<String, Value>,
+        options: &MillOptions,
     ) -> Result<Self, MillError> {
-        Planner::new(path, sources, true).plan_of(flow)
+        let mut planner = Planner::new(path, options, true)?;
+        planner.inputs(args);
+        planner.plan_of(flow)
     }
 
-    /// The same for a flow whose scripts and sub-flows something may stand in for: those that are missing are empty.
+    /// The same for a flow whose scripts and sub-flows something may stand in for: what is missing is no reason to refuse
+    /// it, and such a script or sub-flow is empty.
     ///
     /// # Errors
     /// As [`Self::of_flow`].
@@ -46,7 +55,26 @@ impl Plan {
         path: Option<&str>,
         sources: &Sources,
     ) -> Result<Self, MillError> {
-        Planner::new(path, sources, false).plan_of(flow)
+        let options = MillOptions::of_this_process(sources.clone());
+        Planner::new(path, &options, false)?.plan_of(flow)
+    }
+
+    /// Looks up all that the script at a path needs.
+    ///
+    /// # Errors
+    /// As [`Self::of_flow`], and where there is no such script.
+    pub(super) fn of_script(
+        path: &str,
+        args: &Map<String, Value>,
+        options: &MillOptions,
+    ) -> Result<(Self, Arc<Script>), MillError> {
+        let found = options.sources.script(path)?;
+        let mut planner = Planner::new(None, options, true)?;
+        let script = planner.prepared(path, found.language, found.content);
+        planner.inputs(args);
+        let plan = planner.planned()?;
+        let script = script.expect("a script that is not there is complained of");
+        Ok((plan, script))
     }
 
     /// A flow that the flow names, where it is there and has steps.
@@ -59,6 +87,13 @@ impl Plan {
     pub(super) fn script(&self, path: &str) -> Arc<Script> {
         let script = self.scripts.get(path);
         Arc::clone(script.expect("a plan holds every script that its flow names"))
+    }
+
+    /// A script inside the flow.
+    pub(super) fn raw_script(&self, step: &RawScript) -> Arc<Script> {
+        let scripts = self.raw_scripts.get(&step.language);
+        let script = scripts.and_then(|scripts| scripts.get(&step.content));
+        Arc::clone(script.expect("a plan holds every script inside its flow"))
     }
 
     /// A flow that the flow names.
@@ -81,19 +116,31 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(path: Option<&str>, sources: &'a Sources, all_there: bool) -> Self {
-        Self {
-            sources,
-            plan: Plan::default(),
+    fn new(
+        path: Option<&str>,
+        options: &'a MillOptions,
+        all_there: bool,
+    ) -> Result<Self, MillError> {
+        let project = Project::read(options.sources.root(), options.search())?;
+        Ok(Self {
+            sources: &options.sources,
+            plan: Plan {
+                project: Arc::new(project),
+                ..Plan::default()
+            },
             complaints: Vec::new(),
             trail: path.map(str::to_owned).into_iter().collect(),
             at: String::new(),
             all_there,
-        }
+        })
     }
 
     fn plan_of(mut self, flow: &Flow) -> Result<Plan, MillError> {
         self.flow(flow);
+        self.planned()
+    }
+
+    fn planned(self) -> Result<Plan, MillError> {
         if self.complaints.is_empty() {
             Ok(self.plan)
         } else {
@@ -104,6 +151,9 @@ impl<'a> Planner<'a> {
     fn flow(&mut self, flow: &Flow) {
         let value = &flow.value;
         self.fields(fields::FLOW, "/value", &value.other);
+        if value.flow_env.as_ref().is_some_and(|env| !env.is_object()) {
+            self.refuse("/value/flow_env", "it is no object of names and values");
+        }
         if value.preprocessor_module.is_some() {
             self.refuse(
                 "/value/preprocessor_module",
@@ -149,26 +199,13 @@ impl<'a> Planner<'a> {
             self.transform(&format!("{place}/timeout"), transform);
         }
         self.value(&format!("{place}/value"), &module.value);
-        let takes = self.parameters(&module.value);
+        let script = self.script_of(&module.value);
         for (name, transform) in module.value.input_transforms().into_iter().flatten() {
             let place = format!("{place}/value/input_transforms/{name}");
             self.transform(&place, transform);
-            if takes.as_ref().is_some_and(|takes| !takes.contains(name)) {
-                let reason = "left out, the script has no line that takes it, such as";
-                self.note(&place, &format!("{reason} `{name}=\"$1\"`"));
+            if script.as_ref().is_some_and(|script| script.ignores(name)) {
+                self.note(&place, &scripts::ignored(script.as_deref(), name));
             }
-        }
-    }
-
-    /// The names that a step's script takes, where the script is known.
-    fn parameters(&self, value: &ModuleValue) -> Option<Vec<String>> {
-        match value {
-            ModuleValue::Script(step) => {
-                let script = self.plan.scripts.get(&step.path)?;
-                Some(script.arguments.clone())
-            }
-            ModuleValue::RawScript(step) => Some(Script::new(step.content.clone()).arguments),
-            _ => None,
         }
     }
 
@@ -244,27 +281,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn raw_script(&mut self, place: &str, script: &RawScript) {
-        self.fields(fields::RAW_SCRIPT, place, &script.other);
-        if script.language != "bash" {
-            let reason = format!("the mill runs bash, and not `{}`", script.language);
-            self.refuse(&format!("{place}/language"), &reason);
-        }
-    }
-
-    fn script(&mut self, place: &str, path: &str) {
-        if self.plan.scripts.contains_key(path) {
-            return;
-        }
-        let content = match self.sources.script(path) {
-            Ok(content) => content,
-            Err(MillError::Missing { .. }) if !self.all_there => String::new(),
-            Err(error) => return self.refuse(&format!("{place}/path"), &error.to_string()),
-        };
-        let script = Arc::new(Script::new(content));
-        self.plan.scripts.insert(path.to_owned(), script);
-    }
-
     fn sub_flow(&mut self, place: &str, path: &str) {
         let place = format!("{place}/path");
         if self.trail.iter().any(|seen| seen == path) {
@@ -287,24 +303,7 @@ impl<'a> Planner<'a> {
         self.plan.flows.insert(path.to_owned(), flow);
     }
 
-    fn transform(&mut self, place: &str, transform: &Transform) {
-        match transform {
-            Transform::Other(_) => {
-                self.refuse(
-                    place,
-                    "the mill knows static and javascript transforms alone",
-                );
-            }
-            Transform::Static(Value::String(text))
-                if text.starts_with("$var:") || text.starts_with("$res:") =>
-            {
-                self.refuse(place, "the mill has no variables and resources");
-            }
-            Transform::Static(_) | Transform::Javascript(_) => {}
-        }
-    }
-
-    fn fields(&mut self, harmless: &[&str], place: &str, other: &serde_json::Map<String, Value>) {
+    fn fields(&mut self, harmless: &[&str], place: &str, other: &Map<String, Value>) {
         for (name, value) in other {
             let place = format!("{place}/{name}");
             if fields::says_nothing(value) {

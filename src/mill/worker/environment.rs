@@ -4,11 +4,9 @@
 
 use millwright_core::refs::JobId;
 
+use crate::mill::language::Script;
 use crate::mill::{USER, WORKER};
 use crate::store::Timestamp;
-
-/// The last line that a worker writes before a script's output.
-pub(crate) const LOG_BANNER: &str = "--- BASH CODE EXECUTION ---\n";
 
 /// Where a script stands among the jobs.
 #[derive(Debug, Clone)]
@@ -41,9 +39,11 @@ impl Place {
     }
 
     /// What a worker writes before the script's output.
-    pub(super) fn preamble(&self) -> String {
+    pub(super) fn preamble(&self, script: &Script) -> String {
+        let tag = script.language.name();
+        let name = script.run_name().to_uppercase();
         format!(
-            "job={} tag=bash worker={WORKER} hostname=localhost\n\n\n{LOG_BANNER}",
+            "job={} tag={tag} worker={WORKER} hostname=localhost\n\n\n--- {name} CODE EXECUTION ---\n",
             self.job
         )
     }

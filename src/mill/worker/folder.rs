@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::Task;
+use super::launch::Launch;
 
 /// A result larger than this is an error, not a result.
 const LARGEST_RESULT: u64 = 64 * 1024 * 1024;
@@ -19,14 +20,17 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn make(task: &Task<'_>) -> io::Result<Self> {
+    pub(super) fn make(task: &Task<'_>, launch: &Launch) -> io::Result<Self> {
         let folder = Self {
             path: task.folder.join(task.place.job()),
         };
         make_private(&folder.path)?;
-        // What Windmill puts in front: the first command that fails ends the script.
-        let text = format!("set -e\n{}", task.script.content);
-        fs::write(folder.path.join("main.sh"), text)?;
+        for (name, text) in &launch.files {
+            fs::write(folder.path.join(name), text)?;
+        }
+        if let Some(packages) = &task.project.interpreters.packages {
+            symlink(packages, folder.path.join("node_modules"))?;
+        }
         if let Some(shared) = task.shared {
             make_private(shared)?;
             symlink(shared, folder.path.join("shared"))?;

@@ -1,12 +1,13 @@
 //! A script's output on its way into the log.
 //!
 //! Always so: it takes the memory of one part and not of the log; a line's end is written only before the next line,
-//! as Windmill does; bytes that are no UTF-8 are shown as replacement characters.
+//! as Windmill does; bytes that are no UTF-8 are shown as replacement characters; stars stand for secrets.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::mill::project::Resources;
 use crate::store::StoreError;
 use crate::utf8::take_whole;
 
@@ -28,8 +29,10 @@ pub(in crate::mill) trait LogSink: Send + Sync {
 }
 
 /// The log of one run.
-pub(super) struct Log {
+pub(super) struct Log<'a> {
     sink: Arc<dyn LogSink>,
+    /// They know what is secret.
+    resources: &'a Resources,
     /// Text that waits to be handed on.
     waiting: String,
     /// Whether a line's end waits for the next line.
@@ -40,10 +43,11 @@ pub(super) struct Log {
     tail: VecDeque<char>,
 }
 
-impl Log {
-    pub(super) fn new(sink: Arc<dyn LogSink>, preamble: String) -> Self {
+impl<'a> Log<'a> {
+    pub(super) fn new(sink: Arc<dyn LogSink>, preamble: String, resources: &'a Resources) -> Self {
         Self {
             sink,
+            resources,
             waiting: preamble,
             open_end: true,
             half: Vec::new(),
@@ -65,10 +69,15 @@ impl Log {
 
     /// Hands on what has gathered.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
-        if self.waiting.is_empty() {
+        let kept = self.resources.begun_secret(&self.waiting);
+        let rest = self.waiting.split_off(self.waiting.len() - kept);
+        let text = std::mem::replace(&mut self.waiting, rest);
+        if text.is_empty() {
             return Ok(());
         }
-        self.sink.append(std::mem::take(&mut self.waiting)).await
+        self.sink
+            .append(self.resources.without_secrets(&text))
+            .await
     }
 
     /// Writes a line of the mill's own, which is no output of the script.
@@ -94,7 +103,7 @@ impl Log {
             self.half.clear();
             self.add(NO_CHARACTER);
         }
-        self.waiting
+        self.resources.without_secrets(&self.waiting)
     }
 
     fn add(&mut self, text: &str) {
@@ -170,7 +179,7 @@ fn without_ansi(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{LazyLock, Mutex};
 
     use super::*;
 
@@ -187,9 +196,14 @@ mod tests {
         }
     }
 
-    async fn log_of(output: &[&[u8]]) -> (String, Log) {
+    async fn log_of(output: &[&[u8]]) -> (String, Log<'static>) {
+        static NONE: LazyLock<Resources> = LazyLock::new(Resources::default);
         let kept = Arc::new(Kept::default());
-        let mut log = Log::new(Arc::clone(&kept) as Arc<dyn LogSink>, "p\n".to_owned());
+        let mut log = Log::new(
+            Arc::clone(&kept) as Arc<dyn LogSink>,
+            "p\n".to_owned(),
+            &NONE,
+        );
         for part in output {
             log.take(part).await.unwrap();
             log.flush().await.unwrap();

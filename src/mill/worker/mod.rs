@@ -1,10 +1,10 @@
-//! The worker: runs one bash script as a Windmill worker would.
+//! The worker: runs one script as a Windmill worker would.
 //!
 //! Always so: when a script's run is over, no process of its group is left and its folder is gone.
 
-mod arguments;
 mod environment;
 mod folder;
+mod launch;
 mod log;
 mod outcome;
 mod process;
@@ -18,10 +18,12 @@ pub(super) use environment::Place;
 pub(super) use log::LogSink;
 pub(super) use outcome::{Outcome, failed};
 
-use super::plan::Script;
+use super::language::Script;
+use super::project::Project;
 use super::stop::Stop;
 use crate::store::StoreError;
 use folder::Folder;
+use launch::Launch;
 use log::Log;
 use process::Process;
 
@@ -31,6 +33,8 @@ pub(super) struct Task<'a> {
     pub(super) script: &'a Script,
     /// Its arguments by name.
     pub(super) args: &'a Map<String, Value>,
+    /// What the project says of interpreters, variables and resources.
+    pub(super) project: &'a Project,
     /// Where it stands among the jobs.
     pub(super) place: &'a Place,
     /// Variables beside the `WM_*` ones.
@@ -51,24 +55,33 @@ pub(super) struct Task<'a> {
 /// What the sink says; the script's processes are ended then too.
 pub(super) async fn run(task: &Task<'_>, sink: Arc<dyn LogSink>) -> Result<Outcome, StoreError> {
     let step_id = task.place.step_id.as_deref();
-    let mut log = Log::new(sink, task.place.preamble());
-    let folder = match Folder::make(task) {
+    let resources = &task.project.resources;
+    let mut log = Log::new(sink, task.place.preamble(task.script), resources);
+    let args = resources.resolved(task.args);
+    let launch = match args.and_then(|args| Launch::of(task.script, &args)) {
+        Ok(launch) => launch,
+        Err(reason) => {
+            let message = format!("Not found: {reason}");
+            return Ok(Outcome::failed(&message, step_id, log.finish()));
+        }
+    };
+    let folder = match Folder::make(task, &launch) {
         Ok(folder) => folder,
         Err(error) => {
             let message = outcome::folder_message(&error, task.folder);
             return Ok(Outcome::failed(&message, step_id, log.finish()));
         }
     };
-    let texts = arguments::texts(task.script, task.args);
-    let process = match Process::start(&folder, &texts, &task.place.variables(task.environment)) {
+    let variables = task.place.variables(task.environment);
+    let process = match Process::start(&folder, &launch, &variables) {
         Ok(process) => process,
         Err(error) => {
-            let message = outcome::start_message(&error, task.script, &texts);
+            let message = outcome::start_message(&error, task.script, &launch);
             return Ok(Outcome::failed(&message, step_id, log.finish()));
         }
     };
     let ended = process
         .follow(&mut log, task.stop, task.grace, &task.place.job())
         .await?;
-    Ok(outcome::of(&ended, &folder, task.stop, step_id, log))
+    Ok(outcome::of(&ended, &folder, task, log))
 }

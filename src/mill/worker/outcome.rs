@@ -7,11 +7,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Task;
 use super::folder::Folder;
+use super::launch::Launch;
 use super::log::Log;
 use super::process::Ended;
-use crate::mill::plan::Script;
-use crate::mill::stop::{Cause, Stop};
+use crate::mill::language::Script;
+use crate::mill::stop::Cause;
 use crate::mill::stored::stored;
 
 /// How a script's run ended.
@@ -76,15 +78,23 @@ pub(super) fn folder_message(error: &io::Error, place: &Path) -> String {
 }
 
 /// Why a script could not be started.
-pub(super) fn start_message(error: &io::Error, script: &Script, texts: &[String]) -> String {
-    let message = format!("the script cannot be started: {error}");
-    let sizes = script.arguments.iter().zip(texts);
+pub(super) fn start_message(error: &io::Error, script: &Script, launch: &Launch) -> String {
+    let message = format!(
+        "the script cannot be started with {}: {error}",
+        launch.command[0]
+    );
+    let names = script.parameters.iter().flatten();
+    // Arguments that are words are the last words.
+    let sizes = names
+        .rev()
+        .map(|known| &known.name)
+        .zip(launch.command.iter().rev());
     match sizes.max_by_key(|(_, text)| text.len()) {
         Some((name, text)) if error.kind() == ErrorKind::ArgumentListTooLong => format!(
             "Argument list too long: {name} has {} bytes, and the system takes about 128 KiB; pass a reference, not the content",
             text.len()
         ),
-        Some((name, _)) if texts.iter().any(|text| text.contains('\0')) => {
+        Some((name, _)) if launch.command.iter().any(|text| text.contains('\0')) => {
             format!("{message} (an argument such as {name} may hold no NUL character)")
         }
         _ => message,
@@ -92,28 +102,24 @@ pub(super) fn start_message(error: &io::Error, script: &Script, texts: &[String]
 }
 
 /// The outcome of a run that has ended.
-pub(super) fn of(
-    ended: &Ended,
-    folder: &Folder,
-    stop: &Stop,
-    step_id: Option<&str>,
-    log: Log,
-) -> Outcome {
+pub(super) fn of(ended: &Ended, folder: &Folder, task: &Task<'_>, log: Log<'_>) -> Outcome {
+    let step_id = task.place.step_id.as_deref();
     if ended.stopped
-        && let Some(cause) = stop.cause()
+        && let Some(cause) = task.stop.cause()
     {
         return Outcome::stopped(Some(cause), step_id, log.finish());
     }
     let worded = |error: Value| (false, of_step(error, step_id));
     let (success, result) = match (ended.status.code(), json_result(folder)) {
         (Some(0), Ok(Some(result))) => (true, result),
+        (Some(0), Ok(None)) if task.script.returns_from_main() => (true, Value::Null),
         (Some(0), Ok(None)) => match text_result(folder, &log) {
             Ok(text) => (true, Value::String(text)),
             Err(message) => worded(failed("ExecutionErr", &message)),
         },
         (Some(0), Err(message)) => worded(failed("ExecutionErr", &message)),
         (_, Ok(Some(error))) => (false, json!({"error": error})),
-        (code, _) => worded(failure_of(code, ended, &log)),
+        (code, _) => worded(failure_of(code, ended, &log, task.script.run_name())),
     };
     Outcome {
         success,
@@ -140,7 +146,7 @@ fn reason(cause: &Cause) -> String {
     }
 }
 
-fn failure_of(code: Option<i32>, ended: &Ended, log: &Log) -> Value {
+fn failure_of(code: Option<i32>, ended: &Ended, log: &Log<'_>, name: &str) -> Value {
     let Some(code) = code else {
         let message = format!(
             "process terminated by {}, last log lines:\n{}",
@@ -150,7 +156,7 @@ fn failure_of(code: Option<i32>, ended: &Ended, log: &Log) -> Value {
         return failed("ExecutionErr", &message);
     };
     let message = format!(
-        "exit code for \"bash run\": {code}, last log lines:\n{}",
+        "exit code for \"{name} run\": {code}, last log lines:\n{}",
         log.quoted()
     );
     json!({"error": {"name": "ExecutionErr", "message": message, "exit_code": code}})
@@ -166,7 +172,7 @@ fn json_result(folder: &Folder) -> Result<Option<Value>, String> {
     })
 }
 
-fn text_result(folder: &Folder, log: &Log) -> Result<String, String> {
+fn text_result(folder: &Folder, log: &Log<'_>) -> Result<String, String> {
     let written = folder.read("result.out")?;
     Ok(written.unwrap_or_else(|| log.last_line().trim().to_owned()))
 }

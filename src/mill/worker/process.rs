@@ -16,6 +16,7 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::folder::Folder;
+use super::launch::Launch;
 use super::log::Log;
 use crate::mill::stop::Stop;
 use crate::store::StoreError;
@@ -58,16 +59,16 @@ impl Ended {
 impl Process {
     pub(super) fn start(
         folder: &Folder,
-        arguments: &[String],
+        launch: &Launch,
         variables: &[(&str, String)],
     ) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        let child = Command::new("/bin/bash")
-            .arg("main.sh")
-            .args(arguments)
+        let child = Command::new(&launch.command[0])
+            .args(&launch.command[1..])
             .current_dir(folder.path())
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
+            .envs(launch.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer)
@@ -85,7 +86,7 @@ impl Process {
     /// Reads the output until the script ends or is to end, and sees that nothing of it is left.
     pub(super) async fn follow(
         mut self,
-        log: &mut Log,
+        log: &mut Log<'_>,
         stop: &Stop,
         grace: Duration,
         job: &str,
@@ -120,7 +121,7 @@ impl Process {
     /// `None` where the script is to end before its time.
     async fn read_until_exit(
         &mut self,
-        log: &mut Log,
+        log: &mut Log<'_>,
         stop: &Stop,
     ) -> Result<Option<ExitStatus>, StoreError> {
         let mut buffer = vec![0; 32 * 1024];
@@ -155,7 +156,7 @@ impl Process {
 
     /// Reads what the script left in the pipe, without waiting for a process that still holds it. It
     /// asks the pipe itself: `try_read` reads nothing until the runtime has heard that there is something.
-    async fn read_what_is_there(&mut self, log: &mut Log) -> Result<(), StoreError> {
+    async fn read_what_is_there(&mut self, log: &mut Log<'_>) -> Result<(), StoreError> {
         let mut buffer = vec![0; 32 * 1024];
         while let Ok(count @ 1..) = rustix::io::read(&self.output, &mut buffer) {
             log.take(&buffer[..count]).await?;

@@ -34,6 +34,8 @@ node! {
         preprocessor_module: Option<Box<Module>>,
         /// Whether all steps run on one worker and share `./shared`.
         same_worker: Option<bool>,
+        /// Names with values, which every step's expressions see as `flow_env`.
+        flow_env: Option<Value>,
     }
 }
 

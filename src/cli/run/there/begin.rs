@@ -1,12 +1,12 @@
 //! Starts what was deployed, or finds a job that runs.
 //!
-//! Always so: what the deployed schema says of the inputs is held to before anything runs, and what is not there is not
-//! guessed at.
+//! Always so: the inputs are looked at by the deployed schema before anything runs, and what is not there is not guessed
+//! at.
 
 use millwright_core::refs::JobId;
 use serde_json::{Map, Value};
 
-use crate::cli::run::{RunArgs, input, target};
+use crate::cli::run::{RunArgs, target};
 use crate::cli::{CommandError, Exit};
 use crate::mill::Sources;
 use crate::windmill::{Client, ItemKind, ItemPath, WindmillError};
@@ -54,7 +54,7 @@ pub(super) async fn prepare(args: &RunArgs, client: &Client) -> Result<Ready, Co
         properties.is_some_and(|properties| !properties.is_empty())
     };
     let schema = Some(&deployed.item["schema"]).filter(says_something);
-    let inputs = input::read(&args.values, args.input.as_deref(), schema)?;
+    let inputs = args.inputs(schema)?;
     Ok(Ready::Starts {
         deployed,
         path,

@@ -2,19 +2,34 @@
 //!
 //! Always so: a path has three plain words, so that none leads out of the project's folders.
 
+mod pushed;
+
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use millwright_core::openflow::Flow;
+use serde_json::Value;
 
 use super::MillError;
+use super::language::{ENDINGS, Language};
 use crate::embedded;
 
 /// What the executable carries, by file name; rendered when it is first needed.
 static OURS: LazyLock<HashMap<String, String>> = LazyLock::new(|| embedded::files().collect());
 
-/// The flows and scripts of a project: `f/x/name` is `flows/x/name.flow.json`, `u/x/name` is `scripts/x/name.sh`.
+/// A script as it was found.
+#[derive(Debug)]
+pub(crate) struct ScriptFile {
+    /// Its language, by the end of its file's name.
+    pub(crate) language: Language,
+    /// Its text.
+    pub(crate) content: String,
+}
+
+/// The flows and scripts of a project: `f/x/name` is `flows/x/name.flow.json`, `u/x/name` is `scripts/x/name.sh`, or ends
+/// as its language does. Else they lie where Windmill's own command line has them: `f/x/name.flow/flow.yaml`,
+/// `f/x/name__flow/flow.yaml` and `u/x/name.sh`.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     root: PathBuf,
@@ -23,6 +38,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The project's folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The files below a project's root, and those that the executable carries where a file is missing.
     pub fn of_project(root: impl Into<PathBuf>) -> Self {
         Self {
@@ -60,6 +80,11 @@ impl Sources {
     pub fn flow(&self, path: &str) -> Result<Flow, MillError> {
         let [_, folder, name] = words(path)?;
         let file = format!("flows/{folder}/{name}.flow.json");
+        if !self.root.join(&file).exists()
+            && let Some(flow) = pushed::flow(&self.root, path)
+        {
+            return flow;
+        }
         let text = self.read("flow", path, &file)?;
         Flow::from_json(&text).map_err(|error| MillError::NotAFlow {
             file: self.root.join(&file),
@@ -67,14 +92,54 @@ impl Sources {
         })
     }
 
-    /// The text of the bash script at a path such as `u/devgodzilla/clone_repo`.
+    /// The script at a path such as `u/devgodzilla/clone_repo`.
     ///
     /// # Errors
-    /// [`MillError::BadPath`], [`MillError::Missing`] or [`MillError::Unreadable`].
-    pub fn script(&self, path: &str) -> Result<String, MillError> {
+    /// [`MillError::BadPath`], [`MillError::Missing`] or [`MillError::Unreadable`], and [`MillError::BadFile`] where there
+    /// are two of that path.
+    pub(crate) fn script(&self, path: &str) -> Result<ScriptFile, MillError> {
         let [_, folder, name] = words(path)?;
-        let file = format!("scripts/{folder}/{name}.sh");
-        self.read("script", path, &file)
+        let beginnings = [format!("scripts/{folder}/{name}"), path.to_owned()];
+        let names = beginnings.iter().flat_map(|beginning| {
+            ENDINGS
+                .iter()
+                .map(move |(ending, language)| (format!("{beginning}{ending}"), *language))
+        });
+        let mut found = names.filter(|(name, _)| self.root.join(name).is_file());
+        let ours = || (format!("scripts/{folder}/{name}.sh"), "bash");
+        let (file, language) = found.next().unwrap_or_else(ours);
+        if let Some((other, _)) = found.next() {
+            return Err(MillError::BadFile {
+                file: self.root.join(other),
+                reason: format!("{file} is {path} as well: keep one of them"),
+            });
+        }
+        Ok(ScriptFile {
+            language: Language::named(language),
+            content: self.read("script", path, &file)?,
+        })
+    }
+
+    /// The JSON Schema of a script's arguments, where its `.script.yaml` has one.
+    ///
+    /// # Errors
+    /// [`MillError::BadPath`], [`MillError::Unreadable`] or [`MillError::BadFile`].
+    pub fn schema_of_script(&self, path: &str) -> Result<Option<Value>, MillError> {
+        let [_, folder, name] = words(path)?;
+        let names = [
+            format!("scripts/{folder}/{name}.script.yaml"),
+            format!("{path}.script.yaml"),
+        ];
+        let file = names.iter().map(|name| self.root.join(name));
+        let Some(file) = file.into_iter().find(|file| file.is_file()) else {
+            let ours = self.with_ours.then(|| embedded::schema_of_script(path));
+            return Ok(ours.flatten());
+        };
+        let metadata = pushed::yaml(&file)?;
+        Ok(metadata
+            .get("schema")
+            .filter(|schema| schema.is_object())
+            .cloned())
     }
 
     fn read(&self, what: &'static str, path: &str, name: &str) -> Result<String, MillError> {
@@ -144,7 +209,7 @@ mod tests {
     fn what_the_executable_carries_stands_in_for_a_missing_file() {
         let sources = Sources::of_project("/nowhere");
         let script = sources.script("u/devgodzilla/open_pr").unwrap();
-        assert!(script.contains("millwright-step open_pr"));
+        assert!(script.content.contains("millwright-step open_pr"));
         assert!(
             Sources::below("/nowhere")
                 .script("u/devgodzilla/open_pr")

@@ -1,36 +1,23 @@
-//! A bash script and the arguments that it takes.
+//! The arguments that a script takes, as far as they can be read from its text.
 //!
-//! Always so: arguments are found as Windmill finds them, by lines `name="$1"`.
+//! Always so: arguments of bash are found as Windmill finds them, by lines `name="$1"`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use millwright_core::protocol::hex;
 use regex::Regex;
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 
-/// A bash script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::mill) struct Script {
-    /// Its text.
-    pub(in crate::mill) content: String,
-    /// The first 16 digits of its text's SHA-256, in place of Windmill's own hash.
-    pub(in crate::mill) hash: String,
-    /// The names of its arguments, in their order.
-    pub(in crate::mill) arguments: Vec<String>,
+/// An argument of a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::mill) struct Parameter {
+    /// Its name.
+    pub(in crate::mill) name: String,
+    /// Whether it is declared as a `Date`, which text becomes.
+    pub(in crate::mill) is_date: bool,
 }
 
-impl Script {
-    pub(in crate::mill) fn new(content: String) -> Self {
-        Self {
-            arguments: arguments_of(&content),
-            hash: hex(&Sha256::digest(content.as_bytes())[..8]),
-            content,
-        }
-    }
-}
-
-/// Windmill passes no more arguments.
+/// Windmill passes no more arguments to bash.
 const MOST_ARGUMENTS: usize = 19;
 
 /// A line such as `name="$1"`, `name="${2}"` or `name="${3:-default}"`, and a comment after it, as the newest Windmill
@@ -40,11 +27,16 @@ static ARGUMENT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(line).expect("it is a regular expression")
 });
 
-/// The names of the arguments, as far as the numbers go without a gap. Of two lines with one number the last counts.
-fn arguments_of(content: &str) -> Vec<String> {
+/// The arguments of bash, as far as the numbers go without a gap. Of two lines with one number the last counts.
+pub(super) fn of_bash(content: &str) -> Vec<Parameter> {
     let found: HashMap<usize, &str> = content.lines().filter_map(argument_of).collect();
     let names = (1..=MOST_ARGUMENTS).map_while(|number| found.get(&number));
-    names.map(|name| (*name).to_owned()).collect()
+    names
+        .map(|name| Parameter {
+            name: (*name).to_owned(),
+            is_date: false,
+        })
+        .collect()
 }
 
 fn argument_of(line: &str) -> Option<(usize, &str)> {
@@ -57,9 +49,13 @@ fn argument_of(line: &str) -> Option<(usize, &str)> {
 mod tests {
     use super::*;
 
+    fn of(text: &str) -> Vec<String> {
+        let found = of_bash(text).into_iter();
+        found.map(|parameter| parameter.name).collect()
+    }
+
     #[test]
     fn arguments_are_recognised_by_their_lines() {
-        let of = |text: &str| Script::new(text.to_owned()).arguments;
         assert_eq!(
             of("a=\"$1\"\nb=\"$2\" # two\nc=\"${3:-x y}\"\n"),
             ["a", "b", "c"]
@@ -89,7 +85,6 @@ mod tests {
     #[test]
     fn windmill_passes_nineteen_arguments_and_no_more() {
         let line = |number| format!("a{number}=\"${{{number}}}\"\n");
-        let script = Script::new((1..=25).map(line).collect());
-        assert_eq!(script.arguments.len(), 19);
+        assert_eq!(of(&(1..=25).map(line).collect::<String>()).len(), 19);
     }
 }

@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
 
-use crate::mill::plan::Script;
+use crate::mill::language::Script;
 
 /// The texts of `$1`, `$2`, …
-pub(super) fn texts(script: &Script, args: &Map<String, Value>) -> Vec<String> {
+pub(super) fn of(script: &Script, args: &Map<String, Value>) -> Vec<String> {
+    let parameters = script.parameters.iter().flatten();
     let text = |name: &String| args.get(name).map(text_of).unwrap_or_default();
-    script.arguments.iter().map(text).collect()
+    parameters.map(|parameter| text(&parameter.name)).collect()
 }
 
 fn text_of(value: &Value) -> String {

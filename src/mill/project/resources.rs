@@ -1,0 +1,352 @@
+//! Variables and resources: `millwright.resources.toml` below a project's root.
+//!
+//! Always so: a secret reaches the script that asks for it, and is written nowhere: what is stored, shown or logged has
+//! its place alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use toml::Table;
+
+use super::file::{ProjectFile, json_of};
+use super::references::{RESOURCE, VARIABLE};
+use crate::mill::MillError;
+
+/// The file below a project's root.
+const FILE: &str = "millwright.resources.toml";
+/// How often resources may lead to each other.
+const DEEPEST: usize = 16;
+/// What stands for a secret inside a text.
+const CONCEALED: &str = "***";
+
+/// The variables and resources of a project.
+#[derive(Debug, Default)]
+pub(in crate::mill) struct Resources {
+    variables: BTreeMap<String, Variable>,
+    resources: BTreeMap<String, Value>,
+}
+
+enum Variable {
+    Plain(String),
+    Secret(String),
+    /// A secret whose variable of the environment is not set.
+    Unset(String),
+}
+
+impl std::fmt::Debug for Variable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain",
+            Self::Secret(_) => "Secret",
+            Self::Unset(_) => "Unset",
+        })
+    }
+}
+
+impl Resources {
+    /// Reads a project's file; one that is missing has none.
+    ///
+    /// # Errors
+    /// [`MillError::Unreadable`] or [`MillError::BadFile`].
+    pub(super) fn read(root: &Path) -> Result<Self, MillError> {
+        let mut file = ProjectFile::read(root.join(FILE))?;
+        let mut variables = BTreeMap::new();
+        for (path, value) in file.take("variables")? {
+            let variable = variable_of(&path, value).map_err(|reason| file.bad(&reason))?;
+            variables.insert(path, variable);
+        }
+        let resources = file.take("resources")?.into_iter();
+        let resources = resources
+            .map(|(path, value)| (path, json_of(value)))
+            .collect();
+        file.end("[variables], [resources]")?;
+        Ok(Self {
+            variables,
+            resources,
+        })
+    }
+
+    /// The value of a variable.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(in crate::mill) fn variable(&self, path: &str) -> Result<&str, String> {
+        match self.variables.get(path) {
+            Some(Variable::Plain(text) | Variable::Secret(text)) => Ok(text),
+            Some(Variable::Unset(name)) => Err(format!(
+                "the variable {path} comes from the environment's {name}, which is not set"
+            )),
+            None => Err(format!(
+                "there is no variable {path}: write it into [variables] of {FILE}"
+            )),
+        }
+    }
+
+    /// The value of a resource, with the variables and resources that it names.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(in crate::mill) fn resource(&self, path: &str) -> Result<Value, String> {
+        self.resource_within(path, DEEPEST)
+    }
+
+    fn resource_within(&self, path: &str, depth: usize) -> Result<Value, String> {
+        let value = self.resources.get(path).ok_or_else(|| {
+            format!("there is no resource {path}: write it into [resources] of {FILE}")
+        })?;
+        let depth = depth.checked_sub(1);
+        let depth = depth.ok_or_else(|| format!("the resource {path} leads back to itself"))?;
+        self.interpolated(value, depth)
+    }
+
+    fn interpolated(&self, value: &Value, depth: usize) -> Result<Value, String> {
+        match value {
+            Value::String(text) => match self.referred(text, depth) {
+                Some(found) => found,
+                None => Ok(value.clone()),
+            },
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.interpolated(item, depth))
+                .collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter().map(|(key, value)| {
+                    let value = self.interpolated(value, depth)?;
+                    Ok((key.clone(), value))
+                });
+                fields
+                    .collect::<Result<Map<_, _>, String>>()
+                    .map(Value::Object)
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// What `$var:path` or `$res:path` stands for; `None` for any other text.
+    fn referred(&self, text: &str, depth: usize) -> Option<Result<Value, String>> {
+        if let Some(path) = text.strip_prefix(VARIABLE) {
+            return Some(self.variable(path).map(Value::from));
+        }
+        let path = text.strip_prefix(RESOURCE)?;
+        Some(self.resource_within(path, depth))
+    }
+
+    /// A script's arguments, with the values of the variables and resources that they name. As on Windmill, a list
+    /// is passed as it is.
+    ///
+    /// # Errors
+    /// Which argument names what is not there.
+    pub(in crate::mill) fn resolved(
+        &self,
+        args: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, String> {
+        let resolve = |(name, value): (&String, &Value)| {
+            Ok((name.clone(), self.resolved_value(name, value)?))
+        };
+        args.iter().map(resolve).collect()
+    }
+
+    fn resolved_value(&self, name: &str, value: &Value) -> Result<Value, String> {
+        match value {
+            Value::String(text) => match self.referred(text, DEEPEST) {
+                Some(found) => found.map_err(|reason| format!("argument `{name}`: {reason}")),
+                None => Ok(value.clone()),
+            },
+            Value::Object(fields) => self.resolved(fields).map(Value::Object),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// The value without secrets: a text that is one names its variable, in a longer text stars stand for it.
+    pub(in crate::mill) fn conceal(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => self.concealed(text).into(),
+            Value::Array(items) => items.iter().map(|item| self.conceal(item)).collect(),
+            Value::Object(fields) => Value::Object(self.conceal_fields(fields)),
+            other => other.clone(),
+        }
+    }
+
+    fn conceal_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
+        let fields = fields.iter();
+        fields
+            .map(|(key, value)| (self.without_secrets(key), self.conceal(value)))
+            .collect()
+    }
+
+    /// Arguments as they are stored: without secrets.
+    pub(in crate::mill) fn stored(&self, args: Arc<Map<String, Value>>) -> Arc<Map<String, Value>> {
+        if self.has_secrets() {
+            Arc::new(self.conceal_fields(&args))
+        } else {
+            args
+        }
+    }
+
+    fn concealed(&self, text: &str) -> String {
+        match self.secrets().find(|(_, secret)| *secret == text) {
+            Some((path, _)) => format!("{VARIABLE}{path}"),
+            None => self.without_secrets(text),
+        }
+    }
+
+    /// The text with stars in the place of secrets, also where it is JSON that holds them.
+    pub(in crate::mill) fn without_secrets(&self, text: &str) -> String {
+        let forms = self
+            .secrets()
+            .flat_map(|(_, secret)| [secret.to_owned(), within_json(secret)]);
+        let mut forms: Vec<String> = forms.collect();
+        // A secret may hold another.
+        forms.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let mut shown = text.to_owned();
+        for secret in forms {
+            if shown.contains(&secret) {
+                shown = shown.replace(&secret, CONCEALED);
+            }
+        }
+        shown
+    }
+
+    /// How much of a text's end may be the beginning of a secret whose rest is still to come.
+    pub(in crate::mill) fn begun_secret(&self, text: &str) -> usize {
+        let begun = |secret: &str| {
+            let longest = secret.len().saturating_sub(1).min(text.len());
+            let mut lengths = (1..=longest).rev();
+            lengths.find(|length| text.as_bytes().ends_with(&secret.as_bytes()[..*length]))
+        };
+        self.secrets()
+            .filter_map(|(_, secret)| begun(secret))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Whether there is a secret to be kept.
+    pub(in crate::mill) fn has_secrets(&self) -> bool {
+        self.secrets().next().is_some()
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .filter_map(|(path, variable)| match variable {
+                Variable::Secret(text) if !text.is_empty() => Some((path.as_str(), text.as_str())),
+                _ => None,
+            })
+    }
+}
+
+/// A text as it is between the quotation marks of JSON.
+fn within_json(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn variable_of(path: &str, value: toml::Value) -> Result<Variable, String> {
+    match value {
+        toml::Value::String(text) => Ok(Variable::Plain(text)),
+        toml::Value::Table(table) => secret_of(path, &table),
+        _ => Err(format!("variables.{path:?} is no text: {HINT}")),
+    }
+}
+
+const HINT: &str = "write \"text\", or of a secret { env = \"NAME\" }, the variable of the environment that holds it";
+
+fn secret_of(path: &str, table: &Table) -> Result<Variable, String> {
+    let only = if table.len() == 1 {
+        table.iter().next()
+    } else {
+        None
+    };
+    match only {
+        Some((key, toml::Value::String(text))) if key == "secret" => {
+            Ok(Variable::Secret(text.clone()))
+        }
+        Some((key, toml::Value::String(name))) if key == "env" => Ok(match std::env::var(name) {
+            Ok(text) => Variable::Secret(text),
+            Err(_) => Variable::Unset(name.clone()),
+        }),
+        _ => Err(format!(
+            "variables.{path:?} has not one key, `env` or `secret`, with a text: {HINT}"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn resources() -> Resources {
+        let secret = |text: &str| Variable::Secret(text.to_owned());
+        Resources {
+            variables: [
+                ("f/a/plain".to_owned(), Variable::Plain("p".to_owned())),
+                ("f/a/key".to_owned(), secret("k3y-of-the-house")),
+                ("f/a/part".to_owned(), secret("house")),
+                (
+                    "f/a/unset".to_owned(),
+                    Variable::Unset("NOT_SET".to_owned()),
+                ),
+            ]
+            .into(),
+            resources: [
+                (
+                    "f/a/db".to_owned(),
+                    json!({"host": "h", "keys": ["$var:f/a/key"]}),
+                ),
+                (
+                    "f/a/both".to_owned(),
+                    json!({"db": "$res:f/a/db", "me": "x$var:f/a/key"}),
+                ),
+                ("f/a/circle".to_owned(), json!(["$res:f/a/circle"])),
+            ]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn arguments_get_what_they_name() {
+        let args = json!({"a": "$var:f/a/plain", "b": {"c": "$res:f/a/both"}, "d": ["$var:f/a/key"], "e": "$x"});
+        let resolved = resources().resolved(args.as_object().unwrap()).unwrap();
+        let both =
+            json!({"db": {"host": "h", "keys": ["k3y-of-the-house"]}, "me": "x$var:f/a/key"});
+        let expected = json!({"a": "p", "b": {"c": both}, "d": ["$var:f/a/key"], "e": "$x"});
+        assert_eq!(Value::Object(resolved), expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let complaint = |text: &str| {
+            let args = json!({"x": text});
+            resources().resolved(args.as_object().unwrap()).unwrap_err()
+        };
+        assert!(
+            complaint("$var:f/a/nope").starts_with("argument `x`: there is no variable f/a/nope")
+        );
+        assert!(
+            complaint("$res:f/a/nope").starts_with("argument `x`: there is no resource f/a/nope")
+        );
+        assert!(complaint("$var:f/a/unset").contains("NOT_SET, which is not set"));
+        assert!(complaint("$res:f/a/circle").contains("leads back to itself"));
+    }
+
+    #[test]
+    fn secrets_are_concealed_wherever_they_are() {
+        let value = json!({"whole": "k3y-of-the-house", "in": ["a k3y-of-the-house, a house"], "n": 1, "plain": "p"});
+        let expected =
+            json!({"whole": "$var:f/a/key", "in": ["a ***, a ***"], "n": 1, "plain": "p"});
+        assert_eq!(resources().conceal(&value), expected);
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_is_seen() {
+        let resources = resources();
+        assert_eq!(resources.begun_secret("text k3y-of"), "k3y-of".len());
+        assert_eq!(resources.begun_secret("text hou"), "hou".len());
+        assert_eq!(resources.begun_secret("text"), 0);
+        assert_eq!(resources.begun_secret("a k3y-of-the-house"), 0);
+    }
+}
