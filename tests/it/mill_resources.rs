@@ -204,6 +204,20 @@ async fn what_is_missing_is_refused_before_anything_runs() {
             ),
         ]
     );
+    let mut step = bash("a", "true");
+    step["skip_if"] = json!({"expr": "variable('f/team/nope') == 1"});
+    let branches = json!([{"expr": "resource(\"f/team/nope\").on", "modules": []}]);
+    let branch =
+        json!({"id": "b", "value": {"type": "branchone", "branches": branches, "default": []}});
+    let reasons = refused(&mill, &json!({"modules": [step, branch]}))
+        .await
+        .join("\n");
+    for place in [
+        "/value/modules/0/skip_if/expr: there is no variable",
+        "/value/modules/1/value/branches/0/expr: there is no resource",
+    ] {
+        assert!(reasons.contains(place), "{reasons}");
+    }
     let value = flow(&json!({"modules": [bash("a", "true")]}));
     let refused = mill
         .run_flow(None, value, object(&json!({"x": "$var:f/team/nope"})))

@@ -236,6 +236,11 @@ fn yaml_and_a_file_of_inputs_do_as_well() {
     let args = ["flow.yaml", "--input", "inputs.json", "-i", "a=2", "--json"];
     let output = run(&fixture, &args);
     assert_eq!(text(&output.stdout), "{\"a\":2,\"b\":[1]}\n");
+    let yaml = "value: {modules: [{id: a, value: {type: rawscript, language: bash, content: '!inline a.sh', input_transforms: {}}}]}";
+    fixture.file("elsewhere/flow.yaml", yaml);
+    fixture.file("elsewhere/a.sh", "echo from the file");
+    let output = run(&fixture, &["elsewhere/flow.yaml", "--json"]);
+    assert_eq!(text(&output.stdout), "\"from the file\"\n");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use millwright_core::openflow::Flow;
 use serde_json::Value;
 
 use crate::cli::{CommandError, Exit};
-use crate::mill::{MillError, Sources};
+use crate::mill::Sources;
 
 /// What is to be run.
 pub(super) enum Target {
@@ -32,7 +32,7 @@ impl Target {
         if is_file(name) {
             return Ok(Self::Flow {
                 path: None,
-                flow: Box::new(read_file(Path::new(name))?),
+                flow: Box::new(Sources::flow_in(Path::new(name))?),
             });
         }
         let path = if name.contains('/') {
@@ -68,27 +68,4 @@ pub(super) fn is_file(name: &str) -> bool {
     ["json", "yaml", "yml"]
         .iter()
         .any(|known| extension.is_some_and(|own| own == *known))
-}
-
-fn read_file(file: &Path) -> Result<Flow, CommandError> {
-    let bad = |reason: String| {
-        CommandError::new(
-            Exit::BadInput,
-            format!("cannot read {}: {reason}", file.display()),
-        )
-    };
-    let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
-    let value: Value = if file
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
-        serde_json::from_str(&text).map_err(|error| bad(format!("no JSON: {error}")))?
-    } else {
-        serde_saphyr::from_str(&text).map_err(|error| bad(format!("no YAML: {error}")))?
-    };
-    let flow = Flow::from_value(value).map_err(|error| MillError::NotAFlow {
-        file: file.to_owned(),
-        error,
-    })?;
-    Ok(flow)
 }

@@ -82,7 +82,7 @@ impl Frame {
         change(&mut status);
         let records = &self.run.mill.records;
         let resources = &self.run.plan.project.resources;
-        records.text(|| resources.without_secrets(&status.to_json().to_string()))
+        records.text(|| resources.without_secrets(status.to_json().to_string()))
     }
 
     /// Changes the status and writes it, unless it was written a moment ago.

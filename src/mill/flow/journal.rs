@@ -61,7 +61,7 @@ impl Finished {
         }
         Cow::Owned(Self {
             result: Arc::new(resources.conceal(&self.result)),
-            log: resources.without_secrets(&self.log),
+            log: resources.without_secrets(self.log.as_str()),
             ..self.clone()
         })
     }
@@ -149,7 +149,7 @@ impl JobCard {
         let change = match change {
             Change::Again { attempt, error } => Change::Again {
                 attempt,
-                error: self.run.plan.project.resources.without_secrets(&error),
+                error: self.run.plan.project.resources.without_secrets(error),
             },
             other => other,
         };

@@ -195,6 +195,7 @@ impl<'a> Planner<'a> {
     fn module(&mut self, place: &str, module: &Module) {
         self.fields(fields::MODULE, place, &module.other);
         self.decisions(place, module);
+        self.conditions(place, module);
         if let Some(Amount::Computed(transform)) = &module.timeout {
             self.transform(&format!("{place}/timeout"), transform);
         }

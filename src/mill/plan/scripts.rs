@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use millwright_core::openflow::{ModuleValue, RawScript, Transform};
+use millwright_core::openflow::{Module, ModuleValue, RawScript, Transform};
 use serde_json::{Map, Value};
 
 use super::{Planner, fields};
@@ -95,10 +95,55 @@ impl Planner<'_> {
             }
             _ if !self.all_there => Vec::new(),
             Transform::Static(value) => project.resources.missing_in_value(value),
-            Transform::Javascript(text) => project.resources.missing_in_expression(text),
+            Transform::Javascript(text) => return self.expression(place, text),
         };
         for reason in missing {
             self.refuse(place, &reason);
+        }
+    }
+
+    /// What is asked around a step, and of its branches.
+    pub(super) fn conditions(&mut self, place: &str, module: &Module) {
+        let stop_after_all = module.stop_after_all_iters_if.as_ref();
+        let retry = module.retry.as_ref();
+        let around = [
+            ("skip_if", module.skip_if.as_ref().map(|part| &part.expr)),
+            (
+                "stop_after_if",
+                module.stop_after_if.as_ref().map(|part| &part.expr),
+            ),
+            (
+                "stop_after_all_iters_if",
+                stop_after_all.map(|part| &part.expr),
+            ),
+            (
+                "retry/retry_if",
+                retry.and_then(|retry| Some(&retry.retry_if.as_ref()?.expr)),
+            ),
+        ];
+        for (name, expression) in around {
+            if let Some(expression) = expression {
+                self.expression(&format!("{place}/{name}/expr"), expression);
+            }
+        }
+        if let ModuleValue::BranchOne(inner) = &module.value {
+            for (index, branch) in inner.branches.iter().enumerate() {
+                self.expression(
+                    &format!("{place}/value/branches/{index}/expr"),
+                    &branch.expr,
+                );
+            }
+        }
+    }
+
+    fn expression(&mut self, place: &str, text: &str) {
+        if self.all_there {
+            for reason in Arc::clone(&self.plan.project)
+                .resources
+                .missing_in_expression(text)
+            {
+                self.refuse(place, &reason);
+            }
         }
     }
 }

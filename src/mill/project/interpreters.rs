@@ -12,6 +12,8 @@ use crate::mill::language::{Language, no_other_script};
 
 /// The file below a project's root.
 const FILE: &str = "millwright.toml";
+/// The bash that Windmill's workers use.
+const BASH: &str = "/bin/bash";
 /// Where a command names the script's file.
 const SCRIPT: &str = "{script}";
 
@@ -75,10 +77,12 @@ impl Interpreters {
     /// Which program is missing, and what to do.
     pub(in crate::mill) fn runtime(&self, language: &Language) -> Result<Runtime, String> {
         match language {
-            Language::Bash => Ok(Runtime::Bash(
-                self.find("bash")
-                    .unwrap_or_else(|| vec!["/bin/bash".to_owned()]),
-            )),
+            Language::Bash => {
+                let named = self.named.get("bash").cloned();
+                Ok(Runtime::Bash(
+                    named.unwrap_or_else(|| vec![BASH.to_owned()]),
+                ))
+            }
             Language::TypeScript(name) => {
                 let bun = self.find("bun").map(Runtime::Bun);
                 let found = bun.or_else(|| self.find("node").map(Runtime::Node));

@@ -68,6 +68,16 @@ impl Resources {
         })
     }
 
+    /// With one secret, for tests.
+    #[cfg(test)]
+    pub(in crate::mill) fn keeping(path: &str, secret: &str) -> Self {
+        let secret = Variable::Secret(secret.to_owned());
+        Self {
+            variables: [(path.to_owned(), secret)].into(),
+            ..Self::default()
+        }
+    }
+
     /// The value of a variable.
     ///
     /// # Errors
@@ -172,7 +182,7 @@ impl Resources {
     fn conceal_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
         let fields = fields.iter();
         fields
-            .map(|(key, value)| (self.without_secrets(key), self.conceal(value)))
+            .map(|(key, value)| (self.without_secrets(key.as_str()), self.conceal(value)))
             .collect()
     }
 
@@ -193,14 +203,14 @@ impl Resources {
     }
 
     /// The text with stars in the place of secrets, also where it is JSON that holds them.
-    pub(in crate::mill) fn without_secrets(&self, text: &str) -> String {
+    pub(in crate::mill) fn without_secrets(&self, text: impl Into<String>) -> String {
         let forms = self
             .secrets()
             .flat_map(|(_, secret)| [secret.to_owned(), within_json(secret)]);
         let mut forms: Vec<String> = forms.collect();
         // A secret may hold another.
         forms.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let mut shown = text.to_owned();
+        let mut shown = text.into();
         for secret in forms {
             if shown.contains(&secret) {
                 shown = shown.replace(&secret, CONCEALED);
@@ -209,17 +219,22 @@ impl Resources {
         shown
     }
 
-    /// How much of a text's end may be the beginning of a secret whose rest is still to come.
-    pub(in crate::mill) fn begun_secret(&self, text: &str) -> usize {
-        let begun = |secret: &str| {
-            let longest = secret.len().saturating_sub(1).min(text.len());
-            let mut lengths = (1..=longest).rev();
-            lengths.find(|length| text.as_bytes().ends_with(&secret.as_bytes()[..*length]))
+    /// How much of a text can be told already: its end may be the beginning of a secret whose rest is still to come.
+    pub(in crate::mill) fn settled(&self, text: &str) -> usize {
+        let begun = self.secrets().map(|(_, secret)| begun(text, secret));
+        let mut settled = text.len() - begun.max().unwrap_or_default();
+        // A secret that is there whole is not divided.
+        let divided = |at: usize| {
+            let secrets = self
+                .secrets()
+                .flat_map(|(_, secret)| text.match_indices(secret));
+            let mut ends = secrets.map(|(start, secret)| (start, start + secret.len()));
+            ends.find(|(start, end)| *start < at && at < *end)
         };
-        self.secrets()
-            .filter_map(|(_, secret)| begun(secret))
-            .max()
-            .unwrap_or_default()
+        while let Some((_, end)) = divided(settled) {
+            settled = end;
+        }
+        settled
     }
 
     /// Whether there is a secret to be kept.
@@ -235,6 +250,14 @@ impl Resources {
                 _ => None,
             })
     }
+}
+
+/// How long the longest end of a text is that a secret begins with, and goes on after.
+fn begun(text: &str, secret: &str) -> usize {
+    let longest = secret.len().saturating_sub(1).min(text.len());
+    let mut lengths = (1..=longest).rev();
+    let found = lengths.find(|length| text.as_bytes().ends_with(&secret.as_bytes()[..*length]));
+    found.unwrap_or_default()
 }
 
 /// A text as it is between the quotation marks of JSON.
@@ -342,11 +365,13 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_a_secret_is_seen() {
+    fn what_may_become_a_secret_is_not_told_yet() {
         let resources = resources();
-        assert_eq!(resources.begun_secret("text k3y-of"), "k3y-of".len());
-        assert_eq!(resources.begun_secret("text hou"), "hou".len());
-        assert_eq!(resources.begun_secret("text"), 0);
-        assert_eq!(resources.begun_secret("a k3y-of-the-house"), 0);
+        let kept = |text: &str| text[resources.settled(text)..].to_owned();
+        assert_eq!(kept("text k3y-of"), "k3y-of");
+        assert_eq!(kept("text hou"), "hou");
+        assert_eq!(kept("text"), "");
+        assert_eq!(kept("a k3y-of-the-house"), "");
+        assert_eq!(Resources::keeping("f/a/b", "seals").settled("a seals"), 7);
     }
 }

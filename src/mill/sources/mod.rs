@@ -2,7 +2,7 @@
 //!
 //! Always so: a path has three plain words, so that none leads out of the project's folders.
 
-mod pushed;
+mod files;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -61,9 +61,8 @@ impl Sources {
 
     /// The path of the flow that a bare name means: the project's own, in the order of its folders, else ours.
     pub fn flow_named(&self, name: &str) -> Option<String> {
-        let folders = std::fs::read_dir(self.root.join("flows"))
-            .into_iter()
-            .flatten();
+        let places = ["flows", "f"].iter().map(|place| self.root.join(place));
+        let folders = places.flat_map(std::fs::read_dir).flatten();
         let folders = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut folders: Vec<String> = folders.collect();
         folders.sort();
@@ -71,6 +70,14 @@ impl Sources {
         paths
             .chain([format!("f/devgodzilla/{name}")])
             .find(|path| self.flow(path).is_ok())
+    }
+
+    /// The flow in a file of JSON or YAML.
+    ///
+    /// # Errors
+    /// [`MillError::Unreadable`], [`MillError::BadFile`] or [`MillError::NotAFlow`].
+    pub fn flow_in(file: &Path) -> Result<Flow, MillError> {
+        files::read(file)
     }
 
     /// The flow at a path such as `f/devgodzilla/run_next_step`.
@@ -81,7 +88,7 @@ impl Sources {
         let [_, folder, name] = words(path)?;
         let file = format!("flows/{folder}/{name}.flow.json");
         if !self.root.join(&file).exists()
-            && let Some(flow) = pushed::flow(&self.root, path)
+            && let Some(flow) = files::flow(&self.root, path)
         {
             return flow;
         }
@@ -135,7 +142,7 @@ impl Sources {
             let ours = self.with_ours.then(|| embedded::schema_of_script(path));
             return Ok(ours.flatten());
         };
-        let metadata = pushed::yaml(&file)?;
+        let metadata = files::yaml(&file)?;
         Ok(metadata
             .get("schema")
             .filter(|schema| schema.is_object())

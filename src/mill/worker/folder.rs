@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::Task;
 use super::launch::Launch;
+use crate::mill::project::Runtime;
 
 /// A result larger than this is an error, not a result.
 const LARGEST_RESULT: u64 = 64 * 1024 * 1024;
@@ -28,7 +29,7 @@ impl Folder {
         for (name, text) in &launch.files {
             fs::write(folder.path.join(name), text)?;
         }
-        if let Some(packages) = &task.project.interpreters.packages {
+        if let Some(packages) = packages_of(task) {
             symlink(packages, folder.path.join("node_modules"))?;
         }
         if let Some(shared) = task.shared {
@@ -67,6 +68,12 @@ impl Drop for Folder {
         // What cannot be removed is in the system's folder for temporary files, and goes with it.
         drop(fs::remove_dir_all(&self.path));
     }
+}
+
+/// The project's packages, for a script that may import them.
+fn packages_of<'a>(task: &Task<'a>) -> Option<&'a Path> {
+    let packages = task.project.interpreters.packages.as_deref();
+    packages.filter(|_| matches!(task.script.runtime, Runtime::Bun(_) | Runtime::Node(_)))
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

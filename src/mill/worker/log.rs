@@ -69,15 +69,14 @@ impl<'a> Log<'a> {
 
     /// Hands on what has gathered.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
-        let kept = self.resources.begun_secret(&self.waiting);
-        let rest = self.waiting.split_off(self.waiting.len() - kept);
+        let rest = self
+            .waiting
+            .split_off(self.resources.settled(&self.waiting));
         let text = std::mem::replace(&mut self.waiting, rest);
         if text.is_empty() {
             return Ok(());
         }
-        self.sink
-            .append(self.resources.without_secrets(&text))
-            .await
+        self.sink.append(self.resources.without_secrets(text)).await
     }
 
     /// Writes a line of the mill's own, which is no output of the script.
@@ -103,7 +102,7 @@ impl<'a> Log<'a> {
             self.half.clear();
             self.add(NO_CHARACTER);
         }
-        self.resources.without_secrets(&self.waiting)
+        self.resources.without_secrets(self.waiting)
     }
 
     fn add(&mut self, text: &str) {
@@ -197,12 +196,13 @@ mod tests {
     }
 
     async fn log_of(output: &[&[u8]]) -> (String, Log<'static>) {
-        static NONE: LazyLock<Resources> = LazyLock::new(Resources::default);
+        static KEPT: LazyLock<Resources> =
+            LazyLock::new(|| Resources::keeping("f/a/b", "seven\nkeys"));
         let kept = Arc::new(Kept::default());
         let mut log = Log::new(
             Arc::clone(&kept) as Arc<dyn LogSink>,
             "p\n".to_owned(),
-            &NONE,
+            &KEPT,
         );
         for part in output {
             log.take(part).await.unwrap();
@@ -218,6 +218,25 @@ mod tests {
         assert_eq!(text, "p\n\none\ntwo\nthree");
         assert_eq!(log.last_line(), "three");
         assert_eq!(log_of(&[]).await.0, "");
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_not_written_however_it_arrives() {
+        let output = "he has seven\nkeys, seven\nke and seven\nkeys";
+        for size in 1..output.len() {
+            let parts: Vec<&[u8]> = output.as_bytes().chunks(size).collect();
+            let (text, log) = log_of(&parts).await;
+            let whole = format!("{text}{}", log.finish());
+            assert_eq!(
+                whole, "p\n\nhe has ***, seven\nke and ***",
+                "in parts of {size}"
+            );
+        }
+        let (text, log) = log_of(&[b"he has seven\nk"]).await;
+        assert_eq!(
+            (text.as_str(), log.finish().as_str()),
+            ("p\n\nhe has ", "seven\nk")
+        );
     }
 
     #[tokio::test]

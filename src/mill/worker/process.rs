@@ -69,6 +69,11 @@ impl Process {
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .envs(launch.variables.iter().map(|(name, value)| (name, value)))
+            .envs(
+                launch
+                    .named_file
+                    .map(|(name, file)| (name, folder.path().join(file))),
+            )
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer)

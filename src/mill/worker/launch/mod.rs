@@ -21,6 +21,8 @@ pub(super) struct Launch {
     pub(super) command: Vec<String>,
     /// Variables beside those that every script sees.
     pub(super) variables: Vec<(&'static str, String)>,
+    /// The variable that names a file of the job's folder, and the file.
+    pub(super) named_file: Option<(&'static str, &'static str)>,
 }
 
 impl Launch {
@@ -49,6 +51,7 @@ impl Launch {
             files: vec![("main.sh", text)],
             command,
             variables: Vec::new(),
+            named_file: None,
         }
     }
 
@@ -65,6 +68,7 @@ impl Launch {
             ],
             command,
             variables: Vec::new(),
+            named_file: None,
         }
     }
 
@@ -80,6 +84,7 @@ impl Launch {
             command,
             // Its own folder goes with the job.
             variables: vec![("PYTHONDONTWRITEBYTECODE", "1".to_owned())],
+            named_file: None,
         }
     }
 
@@ -87,7 +92,8 @@ impl Launch {
         Self {
             files: vec![("main", script.text.clone()), (ARGS, text_of(args))],
             command: script.runtime.words("main"),
-            variables: vec![(ARGUMENTS, ARGS.to_owned())],
+            variables: Vec::new(),
+            named_file: Some((ARGUMENTS, ARGS)),
         }
     }
 }
