@@ -18,7 +18,7 @@ use super::bounded::Bounded;
 use super::pipe::Reading;
 use super::sentry::Sentry;
 use super::{Control, EXECUTION_ID, EngineError};
-use crate::host::{Cleanup, on_termination};
+use crate::host::start_guarded;
 
 /// So much of stdout is kept; more is a failure, since an output that was cut is no output.
 const LONGEST_OUTPUT: usize = 64 * 1024 * 1024;
@@ -113,8 +113,7 @@ impl Run<'_> {
             reason,
         };
         let (over, end) = io::pipe().map_err(not_started)?;
-        let child = spawn(&mut self.command).map_err(not_started)?;
-        let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
+        let (child, _guard) = start_guarded(|| spawn(&mut self.command)).map_err(not_started)?;
         let _sentry = Sentry::over(child.id());
         let (events, heard) = mpsc::channel();
         let cancelled = events.clone();

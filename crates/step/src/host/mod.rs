@@ -32,9 +32,9 @@ pub(crate) use native::log;
 #[cfg(feature = "native")]
 pub use process::{Finished, ProcessError, Processes, Program};
 #[cfg(feature = "native")]
-pub(crate) use termination::stay_if_ending;
-#[cfg(feature = "native")]
 pub use termination::{Cleanup, Guard, end_with_parent, on_termination};
+#[cfg(feature = "native")]
+pub(crate) use termination::{start_guarded, stay_if_ending};
 
 /// What a step may ask of the world.
 ///

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Cleanup, NativeHost, on_termination};
+use super::{NativeHost, start_guarded};
 
 /// A program that prints more than this is ended: half of a list is a wrong list. The names of some 800,000 files fit.
 const LONGEST_OUTPUT: usize = 64 * 1024 * 1024;
@@ -94,11 +94,11 @@ impl Finished {
 
 impl Processes for NativeHost {
     async fn run(&self, program: &Program) -> Result<Finished, ProcessError> {
-        let mut child = start(program).map_err(|reason| ProcessError::NotStarted {
+        let started = start_guarded(|| start(program));
+        let (mut child, _guard) = started.map_err(|reason| ProcessError::NotStarted {
             name: program.name,
             reason,
         })?;
-        let _guard = on_termination(Cleanup::ProcessGroup(child.id()));
         let outcome = listen(&mut child, Instant::now() + program.limit);
         let unreadable = |reason| ProcessError::Unreadable {
             name: program.name,

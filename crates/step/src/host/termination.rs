@@ -3,6 +3,7 @@
 //! Always so: only a program that called [`end_with_parent`] is ended from here, so a server that uses the same rooms keeps its own signals.
 
 use std::io;
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -92,6 +93,19 @@ pub fn on_termination(cleanup: Cleanup) -> Guard {
     state.ready().push((id, cleanup));
     state.watcher.get_or_init(|| watch(state));
     Guard(Some(id))
+}
+
+/// Starts a process that leads a group, which is ended if the program is ended early while the guard lives: also by a signal that comes while it is being started.
+///
+/// # Errors
+/// Those of `start`.
+pub(crate) fn start_guarded(
+    start: impl FnOnce() -> io::Result<Child>,
+) -> io::Result<(Child, Guard)> {
+    let _beginning = on_termination(Cleanup::Wait);
+    let child = start()?;
+    let guard = on_termination(Cleanup::ProcessGroup(child.id()));
+    Ok((child, guard))
 }
 
 /// Waits for ever when the program is already being ended, so that nothing is reported that termination caused.
