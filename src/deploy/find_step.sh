@@ -2,8 +2,9 @@
 # is compared with its SHA-256 before it is executed; it comes under another name first, so that jobs may fetch at once.
 find_step() {
   local version=$1 sha256=$2 folder draft
-  step=$(type -P millwright-step || true)
-  if [ -n "$step" ] && [ "$("$step" --version 2> /dev/null)" = "$version" ]; then return; fi
+  # `hash` looks along the PATH without a process of its own.
+  if hash millwright-step 2> /dev/null; then step=${BASH_CMDS[millwright-step]}; fi
+  if [ -n "${step:-}" ] && [ "$("$step" --version 2> /dev/null)" = "$version" ]; then return; fi
   folder=${MILLWRIGHT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/millwright}
   step=$folder/millwright-step-$sha256
   if [ -x "$step" ] && [ -O "$step" ]; then return; fi
