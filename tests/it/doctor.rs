@@ -165,6 +165,10 @@ async fn a_windmill_that_does_not_do_is_told_with_the_reason() {
             .is("Windmill's workers", "wrong")
             .contains("the tag bun")
     );
+    // What a job in bash sees is told all the same.
+    found.is("a job on Windmill", "ok");
+    windmill.seems().tags = Some(vec!["bun", "flow", "dependency"]);
+    let found = Found::by(api.doctor(&windmill.url)).await;
     found.is("a job on Windmill", "skipped");
     let found = doctor(&|command| {
         command.env("WMILL_TOKEN", "another");

@@ -41,10 +41,10 @@ pub(super) async fn look(args: &WindmillArgs, place: &Place, job: Option<&Starte
     if workspace.advice.is_some() {
         return vec![server, workspace, unseen(WORKERS)];
     }
-    let workers = workers(&client).await;
+    let (workers, runs_bash) = workers(&client).await;
     let jobs = match job {
         None => vec![Check::skipped(probe::JOB, "--no-job starts none")],
-        Some(_) if workers.advice.is_some() => vec![unseen(probe::JOB)],
+        Some(_) if !runs_bash => vec![unseen(probe::JOB)],
         Some(started) => probe::look(&client, place, started).await,
     };
     [server, workspace, workers]
@@ -128,7 +128,8 @@ async fn user(client: &Client) -> Check {
     }
 }
 
-async fn workers(client: &Client) -> Check {
+/// The check, and whether a job in bash can be expected to run.
+async fn workers(client: &Client) -> (Check, bool) {
     let listing = async {
         match client.workers().await {
             // Not everyone may list them.
@@ -138,12 +139,15 @@ async fn workers(client: &Client) -> Check {
     };
     match in_time(listing).await {
         Ok(Some(workers)) => judge(&workers),
-        Ok(None) => Check::skipped(WORKERS, "the token may not list them"),
-        Err(message) => Check::wrong(WORKERS, message, "look at the server's own log"),
+        Ok(None) => (Check::skipped(WORKERS, "the token may not list them"), true),
+        Err(message) => (
+            Check::wrong(WORKERS, message, "look at the server's own log"),
+            false,
+        ),
     }
 }
 
-fn judge(workers: &[Worker]) -> Check {
+fn judge(workers: &[Worker]) -> (Check, bool) {
     let is_alive = |worker: &&Worker| worker.last_ping.is_none_or(|seconds| seconds < SILENCE);
     let alive: Vec<&Worker> = workers.iter().filter(is_alive).collect();
     let takes = |worker: &Worker, tag: &str| {
@@ -152,6 +156,10 @@ fn judge(workers: &[Worker]) -> Check {
     };
     let is_missing = |tag: &&str| !alive.iter().any(|worker| takes(worker, tag));
     let missing: Vec<&str> = TAGS.into_iter().filter(is_missing).collect();
+    (told(&alive, &missing), !missing.contains(&"bash"))
+}
+
+fn told(alive: &[&Worker], missing: &[&str]) -> Check {
     if alive.is_empty() {
         let advice = "start a worker: `windmill` with MODE=worker";
         return Check::wrong(WORKERS, "none has been heard of for a minute", advice);
@@ -199,21 +207,23 @@ mod tests {
 
     #[test]
     fn every_tag_needs_a_worker_that_is_alive() {
-        assert_eq!(judge(&[worker(&TAGS, 1.0)]).status, Status::Ok);
+        assert_eq!(judge(&[worker(&TAGS, 1.0)]).0.status, Status::Ok);
         let parted = [
             worker(&["bash", "flow"], 1.0),
             worker(&["bun", "dependency"], 1.0),
         ];
-        assert_eq!(judge(&parted).status, Status::Ok);
+        assert_eq!(judge(&parted).0.status, Status::Ok);
         let gone = [
             worker(&["bash", "flow", "dependency"], 1.0),
             worker(&["bun"], 90.0),
         ];
-        let check = judge(&gone);
+        let (check, runs_bash) = judge(&gone);
         assert_eq!(
             check.says,
             "1 alive, in default; none takes jobs with the tag bun"
         );
-        assert_eq!(judge(&gone[1..]).status, Status::Wrong);
+        assert!(runs_bash, "what a job sees is told all the same");
+        let (check, runs_bash) = judge(&gone[1..]);
+        assert_eq!((check.status, runs_bash), (Status::Wrong, false));
     }
 }
