@@ -7,6 +7,7 @@ mod doctor;
 mod flows;
 mod frames;
 mod generated;
+mod jobs;
 mod logging;
 mod output;
 mod packaging_args;
@@ -48,6 +49,8 @@ enum Command {
     Up(up::UpArgs),
     /// Shows runs: how they ended, their logs, and what they left behind.
     Runs(runs::RunsArgs),
+    /// Shows the jobs that ran on this machine, their steps and logs, and cancels them.
+    Jobs(jobs::JobsArgs),
     /// Shows protocols, and starts, stops, mends and answers them.
     Protocol(protocol::ProtocolArgs),
     /// Validates, shows, compares and imports specs.
@@ -128,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Runs(args) => runs::run(&args),
+        Command::Jobs(args) => jobs::run(&args),
         Command::Protocol(args) => protocol::run(&args),
         Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),

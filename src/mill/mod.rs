@@ -30,6 +30,7 @@ pub use event::{Change, End, Event};
 pub(crate) use flow::line_of;
 pub use ledger::{Decision, Ledger, NotedDecision, NotedEnd, NotedJob};
 pub use options::MillOptions;
+pub(crate) use owner::end_abandoned;
 pub use rehearsal::{Ending, Prepared, Rehearsed, STAGE_STACK, Stage};
 pub use routes::routes;
 pub use service::{JobEnd, Mill, Started};

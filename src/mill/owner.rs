@@ -21,7 +21,7 @@ pub(super) fn this_process() -> String {
 }
 
 /// Ends the jobs of processes that are gone.
-pub(super) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
+pub(crate) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
     let unfinished = store.read(jobs::unfinished).await?;
     let gone = unfinished.into_iter().filter(|(_, owner)| !is_alive(owner));
     let gone: Vec<JobId> = gone.map(|(job, _)| job).collect();

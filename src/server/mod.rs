@@ -39,6 +39,7 @@ mod work;
 pub use auth::{Access, OpenToAll};
 pub use error::{ApiError, ErrorBody, InvalidBody, Issue};
 pub use extract::{JsonBody, OptionalJsonBody, PathParams, QueryParams};
+pub use logs::{JobLogReader, LogText, Unreadable};
 pub use observe::RequestId;
 pub use openapi::document;
 pub use router::router;

@@ -40,6 +40,7 @@ mod full_disk;
 mod full_protocol;
 mod git_fixture;
 mod job_failures;
+mod jobs_command;
 mod journey;
 mod live_double;
 mod live_suite;

@@ -12,6 +12,6 @@ pub use change::{
 };
 pub use log::{LogPart, LogSize, Offset, append_log, log_size, read_log};
 pub use query::{
-    Filter, Inputs, Status, get, inputs, list, status, unfinished, unfinished_of, wishes,
+    Filter, Inputs, Status, beneath, get, inputs, list, status, unfinished, unfinished_of, wishes,
 };
 pub use record::{Cancellation, Job, JobKind, JobState};

@@ -124,6 +124,24 @@ pub fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Job>, StoreE
     Ok(jobs.collect::<Result<_, _>>()?)
 }
 
+/// The steps of a job, and theirs, the oldest first, without results and statuses of steps.
+///
+/// # Errors
+/// What the database says.
+pub fn beneath(connection: &Connection, id: JobId) -> Result<Vec<Job>, StoreError> {
+    let sql = format!(
+        "WITH RECURSIVE inside (id) AS (
+             SELECT id FROM jobs WHERE parent = ?1
+             UNION ALL SELECT jobs.id FROM jobs JOIN inside ON jobs.parent = inside.id
+         )
+         SELECT {} FROM jobs WHERE id IN inside ORDER BY seq",
+        Job::LIST_COLUMNS
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let jobs = statement.query_map([id.to_string()], Job::from_row)?;
+    Ok(jobs.collect::<Result<_, _>>()?)
+}
+
 /// The jobs that have not ended, the innermost first, each with the process that runs it.
 ///
 /// # Errors

@@ -116,6 +116,11 @@ impl JobKind {
         }
     }
 
+    /// Whether the job is a loop's round or a branch, and no flow of its own; of those without a path it cannot be told.
+    pub fn is_part(self) -> bool {
+        matches!(self, Self::FlowNode | Self::FlowPreview)
+    }
+
     /// Whether the job has steps of its own.
     pub fn is_flow(self) -> bool {
         matches!(self, Self::Flow | Self::FlowPreview | Self::FlowNode)
