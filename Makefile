@@ -12,7 +12,7 @@ WASM_SOURCES = $(shell find $(foreach crate,core step wasm,crates/$(crate)/src c
 FOLD = $(if $(findstring host: x86_64-unknown-linux-gnu,$(shell rustc -vV)),-C link-arg=-Wl$(comma)--icf=all)
 comma = ,
 
-.PHONY: help build step wasm test check-format lint test-code test-agents test-live check-generated doc generate demo bench clean
+.PHONY: help build step wasm test check-format lint test-code test-flows test-agents test-live check-generated doc generate demo bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ wasm: $(WASM) ## build the WebAssembly modules that scripts for JavaScript worke
 $(WASM): $(WASM_SOURCES)
 	crates/wasm/build.sh
 
-test: check-format wasm lint test-code check-generated doc ## everything that continuous integration checks
+test: check-format wasm lint test-code test-flows check-generated doc ## everything that continuous integration checks
 
 check-format:
 	$(CARGO) fmt --all -- --check
@@ -54,6 +54,9 @@ test-agents: $(WASM) $(VALIDATOR)/node_modules/.installed $(JAVASCRIPT)/node_mod
 test-live: $(WASM) ## run what needs a Windmill server: MILLWRIGHT_LIVE_WINDMILL_URL, _TOKEN and _WORKSPACE name it
 	$(CARGO) build --workspace --locked
 	$(CARGO) test --locked -p millwright --test live
+
+test-flows: ## run the tests of the seven flows, and demand that they reach every step and branch
+	$(CARGO) run --locked -q -p millwright -- test --fail-under 100
 
 check-generated:
 	$(CARGO) run --locked -q -p millwright -- flows generate --check

@@ -12,6 +12,7 @@ mod mill;
 mod native;
 mod process;
 mod reconcile;
+mod rehearsal;
 mod spec;
 mod table;
 mod wasm;
@@ -40,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         emit::measure,
         api::measure,
         mill::measure,
+        rehearsal::measure,
         follow::measure,
         reconcile::measure,
         spec::measure,

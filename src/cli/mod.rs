@@ -19,6 +19,7 @@ mod runs;
 mod serve;
 mod signals;
 mod spec;
+mod test;
 mod up;
 mod windmill_args;
 
@@ -57,6 +58,11 @@ enum Command {
     Spec(spec::SpecArgs),
     /// Lists, shows and generates the flows and their scripts.
     Flows(flows::FlowsArgs),
+    /// Runs the tests of flows: files such as NAME.flow.test.yaml beside them.
+    ///
+    /// A test says what the flow is given, what becomes of its steps, and what is expected. Time is virtual: waiting costs nothing. Ends
+    /// with 1 where a test fails, with 2 where a file is not what it should be.
+    Test(test::TestArgs),
     /// Compares a Windmill workspace with the flows and scripts of this millwright, and brings it there.
     ///
     /// Prints what would be done: `+` is made, `~` is changed, `-` is removed, `!` is somebody else's and left alone. Ends
@@ -135,6 +141,7 @@ pub fn main() -> ExitCode {
         Command::Protocol(args) => protocol::run(&args),
         Command::Spec(args) => spec::run(&args),
         Command::Flows(args) => flows::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Deploy(args) => deploy::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Reference(args) => reference::run(&args),

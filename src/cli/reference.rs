@@ -1,4 +1,4 @@
-//! `millwright reference`: writes the program's own descriptions: the API's, a spec's, and the command line's.
+//! `millwright reference`: writes the program's own descriptions: the API's, a spec's, a test's, and the command line's.
 //!
 //! Always so: they come from what runs, the handlers, the types and the commands themselves.
 
@@ -9,7 +9,7 @@ use clap::{Args, Command, CommandFactory};
 
 use super::{Cli, CommandError, Exit, generated};
 use crate::deploy::GeneratedFiles;
-use crate::{server, spec};
+use crate::{flowtest, server, spec};
 
 /// Writes the program's own descriptions.
 #[derive(Debug, Args)]
@@ -32,6 +32,10 @@ pub(super) fn run(args: &ReferenceArgs) -> Result<Exit, CommandError> {
     files.add(
         Path::new("schemas/protocol-spec.schema.json"),
         spec::document().to_owned(),
+    );
+    files.add(
+        Path::new("schemas/flow-test.schema.json"),
+        flowtest::document().to_owned(),
     );
     files.add(Path::new("docs/cli.md"), command_line());
     generated::bring(&files, &args.out, args.check, "millwright reference")

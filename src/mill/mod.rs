@@ -17,6 +17,7 @@ mod rehearsal;
 mod routes;
 mod service;
 mod sources;
+mod stages;
 mod stand_in;
 mod stop;
 mod stored;
@@ -31,10 +32,11 @@ pub(crate) use flow::line_of;
 pub use ledger::{Decision, Ledger, NotedDecision, NotedEnd, NotedJob};
 pub use options::MillOptions;
 pub(crate) use owner::end_abandoned;
-pub use rehearsal::{Ending, Prepared, Rehearsed, STAGE_STACK, Stage};
+pub use rehearsal::{Ending, Prepared, Rehearsed, Stage};
 pub use routes::routes;
 pub use service::{JobEnd, Mill, Started};
 pub use sources::Sources;
+pub use stages::on_stages;
 pub use stand_in::{Act, Call, Reply, Runs, StandIn};
 
 /// Who starts and ends jobs here: the mill knows one person, the one at the machine.

@@ -23,8 +23,6 @@ use crate::store::StoreError;
 
 /// What waits longer than this waits for ever.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
-/// A thread that rehearses needs so much stack, of which expressions may use a half.
-pub const STAGE_STACK: usize = 32 * 1024 * 1024;
 
 /// A thread's place for rehearsals.
 pub struct Stage {
@@ -98,11 +96,8 @@ impl Prepared {
 }
 
 impl Stage {
-    /// A place on this thread, which needs a stack of [`STAGE_STACK`].
-    ///
-    /// # Errors
-    /// Where the system does not do its part.
-    pub fn new(options: MillOptions, most_jobs: usize) -> std::io::Result<Self> {
+    /// A place on this thread, which needs much stack.
+    pub(super) fn new(options: MillOptions, most_jobs: usize) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)

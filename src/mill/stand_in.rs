@@ -18,6 +18,8 @@ pub trait StandIn: Send + Sync {
 pub struct Call<'a> {
     /// The step's job.
     pub job: JobId,
+    /// The flow, round or branch that it is a step of.
+    pub parent: JobId,
     /// The steps that lead to its flow, with a slash after each: empty, or such as `onboard/`.
     pub within: &'a str,
     /// The step's id.

@@ -3,14 +3,11 @@
 //! Always so: the flow's way is that of the mill; only what its scripts do is said here.
 
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use millwright::mill::{
-    Act, Call, Ending, Prepared, Rehearsed, Reply, STAGE_STACK, Stage, StandIn,
-};
+use millwright::mill::{Act, Call, Ending, Prepared, Rehearsed, Reply, StandIn, on_stages};
 use millwright_core::openflow::Flow;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::mill_fixture::{Fixture, bash};
 
@@ -34,14 +31,12 @@ fn play(
     let flow = Flow::from_value(json!({"value": value})).unwrap();
     let options = fixture.options();
     let prepared = Prepared::new(flow, None, &options.sources).unwrap();
-    let thread = thread::Builder::new().stack_size(STAGE_STACK);
     let played = Arc::new(Played(reply, Mutex::default()));
     let kept = Arc::clone(&played);
-    let work = thread.spawn(move || {
-        let stage = Stage::new(options, 10_000).unwrap();
-        stage.run(&prepared, serde_json::Map::new(), played)
+    let rehearsed = on_stages(&options, 10_000, &[played], |stage, played| {
+        stage.run(&prepared, Map::new(), Arc::clone(played) as Arc<_>)
     });
-    let rehearsed = work.unwrap().join().unwrap();
+    let rehearsed = rehearsed.unwrap().remove(0);
     let calls = kept.1.lock().unwrap().clone();
     (rehearsed, calls)
 }

@@ -13,6 +13,7 @@ use rquickjs::{CatchResultExt, Ctx, Exception, Promise};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::memo::Memo;
 use super::{ExpressionError, Results, Scope, rewrite};
 use crate::javascript::{Machine, STACK, THREAD_STACK, describe};
 use crate::mill::project::Project;
@@ -47,13 +48,13 @@ async function resource(path) { return JSON.parse(__resource(path)); }
 pub(in crate::mill) enum Engine {
     /// A few threads do it, so that none holds up what else is to be done.
     Threads(mpsc::Sender<Task>),
-    /// The calling thread does it. Each expression may take so long.
+    /// The calling thread does it, once for all that sees the same. Each expression may take so long.
     Here(Duration),
 }
 
 thread_local! {
-    /// The calling thread's own runtime.
-    static HERE: RefCell<Option<Machine>> = const { RefCell::new(None) };
+    /// The calling thread's own runtime, and what it has found so far.
+    static HERE: RefCell<(Option<Machine>, Memo)> = RefCell::default();
 }
 
 /// An expression that waits for a thread.
@@ -91,8 +92,10 @@ impl Engine {
         let tasks = match self {
             Self::Threads(tasks) => tasks,
             Self::Here(limit) => {
-                return HERE.with_borrow_mut(|machine| {
-                    run_once(machine, HERE_STACK, expression, scope, *limit)
+                return HERE.with_borrow_mut(|(machine, memo)| {
+                    memo.outcome(expression, scope, |scope| {
+                        run_once(machine, HERE_STACK, expression, scope, *limit)
+                    })
                 });
             }
         };

@@ -4,6 +4,7 @@
 //! anything else is JavaScript. Both are Windmill's rules.
 
 mod engine;
+mod memo;
 mod path;
 mod rewrite;
 

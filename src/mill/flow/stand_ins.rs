@@ -35,6 +35,7 @@ impl Step<'_> {
         let stand_in = self.frame.run.mill.stand_in.as_ref()?;
         Some(stand_in.reply(&Call {
             job,
+            parent: self.frame.job,
             within: &self.frame.within,
             step_id: &self.module.id,
             rounds: self.frame.rounds(),

@@ -2,6 +2,8 @@
 //!
 //! Always so: `--check` changes nothing, and names the command that mends what it finds.
 
+mod simulate;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -29,6 +31,11 @@ enum FlowsCommand {
     Show(ShowArgs),
     /// Writes the flows and scripts as files.
     Generate(GenerateArgs),
+    /// Runs flows over the space of what their steps may do, and says what ends badly.
+    ///
+    /// Steps succeed with each of the results that their types allow, fail, take too long or are cancelled, in each round of a loop; nothing
+    /// really runs, and time is virtual. Ends with 1 where something ends badly.
+    Simulate(simulate::SimulateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +71,7 @@ pub(super) fn run(args: &FlowsArgs) -> Result<Exit, CommandError> {
         }
         FlowsCommand::Show(args) => show(args),
         FlowsCommand::Generate(args) => generate(args),
+        FlowsCommand::Simulate(args) => simulate::run(args),
     }
 }
 
