@@ -16,6 +16,9 @@ pub enum FlowTestError {
         "no tests were found in {0}: they are files such as NAME.flow.test.yaml beside NAME.flow.json"
     )]
     NoTests(String),
+    /// No test is left.
+    #[error("no test has {0:?} in its name")]
+    NoneChosen(String),
     /// The system does not do its part.
     #[error("the tests cannot be run: {0}")]
     System(#[from] std::io::Error),

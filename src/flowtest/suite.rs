@@ -78,21 +78,20 @@ impl Suite {
     /// Runs the tests whose names hold `filter`; all of them without one.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// [`FlowTestError::NoneChosen`], or where the system gives no thread.
     pub fn run(&self, filter: Option<&str>) -> Result<SuiteReport, FlowTestError> {
         let begun = Instant::now();
         let chosen = |test: &&At<Test>| filter.is_none_or(|text| test.name.contains(text));
-        let work: Vec<(&Loaded, &At<Test>)> = self
-            .files
-            .iter()
-            .flat_map(|file| {
-                file.tests
-                    .tests
-                    .iter()
-                    .filter(chosen)
-                    .map(move |test| (file, test))
-            })
-            .collect();
+        let of_file = |file| {
+            tests_of(file)
+                .iter()
+                .filter(chosen)
+                .map(move |test| (file, test))
+        };
+        let work: Vec<(&Loaded, &At<Test>)> = self.files.iter().flat_map(of_file).collect();
+        if let (Some(filter), []) = (filter, work.as_slice()) {
+            return Err(FlowTestError::NoneChosen(filter.to_owned()));
+        }
         let tests = on_stages(&self.options, MOST_JOBS, &work, |stage, (file, test)| {
             run(stage, file, test)
         })?;
@@ -173,6 +172,10 @@ impl Suite {
         }
         flows
     }
+}
+
+fn tests_of(file: &Loaded) -> &[At<Test>] {
+    &file.tests.tests
 }
 
 fn add_sub_flows(

@@ -29,7 +29,8 @@ pub fn update(text: &str, tests: &TestFile, reports: &[&TestReport]) -> Result<S
     if failed_none(&lines, text) {
         return Ok(text.to_owned());
     }
-    let updated = lines.join("\n") + "\n";
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let updated = lines.join(end) + end;
     let same = without_expectations(text) == without_expectations(&updated);
     if same {
         Ok(updated)

@@ -286,6 +286,13 @@ fn a_filter_chooses_and_a_file_may_be_named() {
     let said = project.run(&["--filter", "one", "flows/x/a.flow.test.yaml"]);
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     assert!(said.out.contains("1 tests, 0 failed"), "{}", said.out);
+    let said = project.run(&["--filter", "three"]);
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("no test has \"three\" in its name"),
+        "{}",
+        said.err
+    );
     let empty = tempfile::tempdir().unwrap();
     let said = test_in(empty.path(), &["."]);
     assert_eq!(said.code, Some(2));
@@ -294,6 +301,20 @@ fn a_filter_chooses_and_a_file_may_be_named() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn a_flow_may_be_nested_deeply() {
+    let mut inside = call("a", "u/x/a");
+    inside["skip_if"] = json!({"expr": "flow_input.n > 1"});
+    for depth in 0..20 {
+        inside = json!({"id": format!("b{depth}"), "value": {
+            "type": "branchone", "branches": [{"expr": "1 < 2", "modules": [inside]}], "default": [],
+        }});
+    }
+    let tests = "tests:\n  - name: t\n    args: {n: 1}\n    mocks: {a: {value: 7}}\n    expect: {result: 7, steps: [a]}\n";
+    let said = Project::of(&json!([inside]), tests).run(&[]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
 
 #[test]
