@@ -247,7 +247,7 @@ async fn an_import_that_cannot_be_there_is_refused() {
         reasons[0].contains("imports \"f.team.other\""),
         "{reasons:?}"
     );
-    let text = "import { here } from 'here';\nimport { sep } from 'path';\nimport type { T } from './types';\n\
+    let text = "import { here } from 'here@1.2.3';\nimport { sep } from 'path';\nimport type { T } from './types';\n\
         export function main(): T { return here + sep }";
     assert_eq!(
         *run(&mill, &step(text), &json!({})).await.result,

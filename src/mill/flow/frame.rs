@@ -81,8 +81,16 @@ impl Frame {
             .expect("nothing panics while it changes a status");
         change(&mut status);
         let records = &self.run.mill.records;
-        let resources = &self.run.plan.project.resources;
-        records.text(|| resources.without_secrets(status.to_json().to_string()))
+        let secrets = &self.run.plan.project.secrets;
+        records.text(|| {
+            let told = status.to_json();
+            let told = if secrets.is_empty() {
+                told
+            } else {
+                secrets.conceal(&told)
+            };
+            told.to_string()
+        })
     }
 
     /// Changes the status and writes it, unless it was written a moment ago.

@@ -55,13 +55,13 @@ pub(in crate::mill) struct Finished {
 impl Finished {
     /// Without secrets of the project, as it is stored and shown.
     pub(super) fn concealed(&self, run: &Run) -> Cow<'_, Self> {
-        let resources = &run.plan.project.resources;
-        if !resources.has_secrets() {
+        let secrets = &run.plan.project.secrets;
+        if secrets.is_empty() {
             return Cow::Borrowed(self);
         }
         Cow::Owned(Self {
-            result: Arc::new(resources.conceal(&self.result)),
-            log: resources.without_secrets(self.log.as_str()),
+            result: Arc::new(secrets.conceal(&self.result)),
+            log: secrets.hidden(self.log.as_str()),
             ..self.clone()
         })
     }
@@ -84,9 +84,9 @@ impl JobCard {
         stop: &Arc<Stop>,
     ) -> Result<Self, StoreError> {
         let Standing { run, job, step } = standing;
-        let resources = &run.plan.project.resources;
+        let secrets = &run.plan.project.secrets;
         let beginning = Beginning {
-            args: resources.stored(beginning.args),
+            args: secrets.stored(beginning.args),
             ..beginning
         };
         let card = Self {
@@ -149,7 +149,7 @@ impl JobCard {
         let change = match change {
             Change::Again { attempt, error } => Change::Again {
                 attempt,
-                error: self.run.plan.project.resources.without_secrets(error),
+                error: self.run.plan.project.secrets.hidden(error),
             },
             other => other,
         };

@@ -52,10 +52,14 @@ impl Script {
             }
             Language::TypeScript(_) => {
                 let module = typescript::read(&content, matches!(runtime, Runtime::Node(_)))?;
+                let mut text = module.text;
                 for import in &module.imports {
-                    interpreters.check_import(import, &runtime)?;
+                    let name = interpreters.name_of_import(import, &runtime)?;
+                    if name != *import {
+                        text = renamed(&text, import, name.as_ref());
+                    }
                 }
-                (module.text, Some(module.parameters))
+                (text, Some(module.parameters))
             }
             Language::Python => {
                 if let Some(found) = PYTHON_SCRIPT.captures(&content) {
@@ -90,6 +94,12 @@ impl Script {
         let parameters = self.parameters.as_ref();
         parameters.is_some_and(|known| known.iter().all(|parameter| parameter.name != name))
     }
+}
+
+/// The text with another name for what it imports, whichever quotation marks it has.
+fn renamed(text: &str, import: &str, name: &str) -> String {
+    let in_double = text.replace(&format!("\"{import}\""), &format!("\"{name}\""));
+    in_double.replace(&format!("'{import}'"), &format!("'{name}'"))
 }
 
 fn hash_of(content: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Always so: a program that is missing is told by name before anything runs, with what to do.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -101,15 +102,26 @@ impl Interpreters {
         }
     }
 
-    /// Looks whether what a script of TypeScript imports can be there.
+    /// The name by which what a script of TypeScript imports is found: without its version, where it is a package that is
+    /// there already.
     ///
     /// # Errors
-    /// Why it cannot.
-    pub(in crate::mill) fn check_import(
+    /// Why it cannot be there.
+    pub(in crate::mill) fn name_of_import<'a>(
         &self,
-        import: &str,
+        import: &'a str,
         runtime: &Runtime,
-    ) -> Result<(), String> {
+    ) -> Result<Cow<'a, str>, String> {
+        self.check_import(import, runtime)?;
+        let fetches = matches!(runtime, Runtime::Bun(_)) && self.packages.is_none();
+        Ok(if fetches {
+            Cow::Borrowed(import)
+        } else {
+            unpinned(import)
+        })
+    }
+
+    fn check_import(&self, import: &str, runtime: &Runtime) -> Result<(), String> {
         if import.starts_with(['.', '/']) {
             return Err(no_other_script(import));
         }
@@ -129,8 +141,9 @@ impl Interpreters {
                 )),
             };
         }
-        let is_there =
-            !matches!(runtime, Runtime::Node(_)) || is_of_node(import) || self.has_package(import);
+        let is_there = !matches!(runtime, Runtime::Node(_))
+            || is_of_node(import)
+            || self.has_package(&unpinned(import));
         if is_there {
             return Ok(());
         }
@@ -213,6 +226,16 @@ fn unknown(language: &str) -> String {
     )
 }
 
+/// A package without the version that Windmill lets a script name, such as `lodash@4.17.21/fp`.
+fn unpinned(import: &str) -> Cow<'_, str> {
+    let scope = usize::from(import.starts_with('@'));
+    let Some((name, after)) = import[scope..].split_once('@') else {
+        return Cow::Borrowed(import);
+    };
+    let path = after.find('/').map_or("", |start| &after[start..]);
+    Cow::Owned(format!("{}{name}{path}", &import[..scope]))
+}
+
 /// Whether a module is part of node.
 fn is_of_node(import: &str) -> bool {
     let name = import.split('/').next().unwrap_or_default();
@@ -263,3 +286,21 @@ const BUILT_IN: [&str; 41] = [
     "worker_threads",
     "zlib",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_named_without_its_version() {
+        for (import, expected) in [
+            ("lodash", "lodash"),
+            ("lodash@4.17.21", "lodash"),
+            ("lodash@4.17.21/fp", "lodash/fp"),
+            ("@scope/x", "@scope/x"),
+            ("@scope/x@1.0.0-beta.1/y/z", "@scope/x/y/z"),
+        ] {
+            assert_eq!(unpinned(import), expected);
+        }
+    }
+}

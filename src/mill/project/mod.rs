@@ -6,11 +6,13 @@ mod file;
 mod interpreters;
 mod references;
 mod resources;
+mod secrets;
 
 use std::path::Path;
 
 pub(super) use interpreters::{Interpreters, Runtime};
 pub(super) use resources::Resources;
+pub(super) use secrets::Secrets;
 
 use super::MillError;
 
@@ -21,6 +23,8 @@ pub(super) struct Project {
     pub(super) interpreters: Interpreters,
     /// Variables and resources.
     pub(super) resources: Resources,
+    /// What is to be written nowhere.
+    pub(super) secrets: Secrets,
 }
 
 impl Project {
@@ -29,9 +33,11 @@ impl Project {
     /// # Errors
     /// [`MillError::BadFile`] where a file is not what it should be.
     pub(super) fn read(root: &Path, search: &str) -> Result<Self, MillError> {
+        let resources = Resources::read(root)?;
         Ok(Self {
             interpreters: Interpreters::read(root, search)?,
-            resources: Resources::read(root)?,
+            secrets: Secrets::of(&resources),
+            resources,
         })
     }
 }

@@ -1,11 +1,9 @@
 //! Variables and resources: `millwright.resources.toml` below a project's root.
 //!
-//! Always so: a secret reaches the script that asks for it, and is written nowhere: what is stored, shown or logged has
-//! its place alone.
+//! Always so: a value is found only by its path, and what is missing is told with the file to write it into.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use toml::Table;
@@ -18,8 +16,6 @@ use crate::mill::MillError;
 const FILE: &str = "millwright.resources.toml";
 /// How often resources may lead to each other.
 const DEEPEST: usize = 16;
-/// What stands for a secret inside a text.
-const CONCEALED: &str = "***";
 
 /// The variables and resources of a project.
 #[derive(Debug, Default)]
@@ -66,16 +62,6 @@ impl Resources {
             variables,
             resources,
         })
-    }
-
-    /// With one secret, for tests.
-    #[cfg(test)]
-    pub(in crate::mill) fn keeping(path: &str, secret: &str) -> Self {
-        let secret = Variable::Secret(secret.to_owned());
-        Self {
-            variables: [(path.to_owned(), secret)].into(),
-            ..Self::default()
-        }
     }
 
     /// The value of a variable.
@@ -169,80 +155,8 @@ impl Resources {
         }
     }
 
-    /// The value without secrets: a text that is one names its variable, in a longer text stars stand for it.
-    pub(in crate::mill) fn conceal(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => self.concealed(text).into(),
-            Value::Array(items) => items.iter().map(|item| self.conceal(item)).collect(),
-            Value::Object(fields) => Value::Object(self.conceal_fields(fields)),
-            other => other.clone(),
-        }
-    }
-
-    fn conceal_fields(&self, fields: &Map<String, Value>) -> Map<String, Value> {
-        let fields = fields.iter();
-        fields
-            .map(|(key, value)| (self.without_secrets(key.as_str()), self.conceal(value)))
-            .collect()
-    }
-
-    /// Arguments as they are stored: without secrets.
-    pub(in crate::mill) fn stored(&self, args: Arc<Map<String, Value>>) -> Arc<Map<String, Value>> {
-        if self.has_secrets() {
-            Arc::new(self.conceal_fields(&args))
-        } else {
-            args
-        }
-    }
-
-    fn concealed(&self, text: &str) -> String {
-        match self.secrets().find(|(_, secret)| *secret == text) {
-            Some((path, _)) => format!("{VARIABLE}{path}"),
-            None => self.without_secrets(text),
-        }
-    }
-
-    /// The text with stars in the place of secrets, also where it is JSON that holds them.
-    pub(in crate::mill) fn without_secrets(&self, text: impl Into<String>) -> String {
-        let forms = self
-            .secrets()
-            .flat_map(|(_, secret)| [secret.to_owned(), within_json(secret)]);
-        let mut forms: Vec<String> = forms.collect();
-        // A secret may hold another.
-        forms.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let mut shown = text.into();
-        for secret in forms {
-            if shown.contains(&secret) {
-                shown = shown.replace(&secret, CONCEALED);
-            }
-        }
-        shown
-    }
-
-    /// How much of a text can be told already: its end may be the beginning of a secret whose rest is still to come.
-    pub(in crate::mill) fn settled(&self, text: &str) -> usize {
-        let begun = self.secrets().map(|(_, secret)| begun(text, secret));
-        let mut settled = text.len() - begun.max().unwrap_or_default();
-        // A secret that is there whole is not divided.
-        let divided = |at: usize| {
-            let secrets = self
-                .secrets()
-                .flat_map(|(_, secret)| text.match_indices(secret));
-            let mut ends = secrets.map(|(start, secret)| (start, start + secret.len()));
-            ends.find(|(start, end)| *start < at && at < *end)
-        };
-        while let Some((_, end)) = divided(settled) {
-            settled = end;
-        }
-        settled
-    }
-
-    /// Whether there is a secret to be kept.
-    pub(in crate::mill) fn has_secrets(&self) -> bool {
-        self.secrets().next().is_some()
-    }
-
-    fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The secrets, each with the path of its variable.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.variables
             .iter()
             .filter_map(|(path, variable)| match variable {
@@ -250,20 +164,6 @@ impl Resources {
                 _ => None,
             })
     }
-}
-
-/// How long the longest end of a text is that a secret begins with, and goes on after.
-fn begun(text: &str, secret: &str) -> usize {
-    let longest = secret.len().saturating_sub(1).min(text.len());
-    let mut lengths = (1..=longest).rev();
-    let found = lengths.find(|length| text.as_bytes().ends_with(&secret.as_bytes()[..*length]));
-    found.unwrap_or_default()
-}
-
-/// A text as it is between the quotation marks of JSON.
-fn within_json(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
 }
 
 fn variable_of(path: &str, value: toml::Value) -> Result<Variable, String> {
@@ -354,24 +254,5 @@ mod tests {
         );
         assert!(complaint("$var:f/a/unset").contains("NOT_SET, which is not set"));
         assert!(complaint("$res:f/a/circle").contains("leads back to itself"));
-    }
-
-    #[test]
-    fn secrets_are_concealed_wherever_they_are() {
-        let value = json!({"whole": "k3y-of-the-house", "in": ["a k3y-of-the-house, a house"], "n": 1, "plain": "p"});
-        let expected =
-            json!({"whole": "$var:f/a/key", "in": ["a ***, a ***"], "n": 1, "plain": "p"});
-        assert_eq!(resources().conceal(&value), expected);
-    }
-
-    #[test]
-    fn what_may_become_a_secret_is_not_told_yet() {
-        let resources = resources();
-        let kept = |text: &str| text[resources.settled(text)..].to_owned();
-        assert_eq!(kept("text k3y-of"), "k3y-of");
-        assert_eq!(kept("text hou"), "hou");
-        assert_eq!(kept("text"), "");
-        assert_eq!(kept("a k3y-of-the-house"), "");
-        assert_eq!(Resources::keeping("f/a/b", "seals").settled("a seals"), 7);
     }
 }

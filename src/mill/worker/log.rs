@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::mill::project::Resources;
+use crate::mill::project::Secrets;
 use crate::store::StoreError;
 use crate::utf8::take_whole;
 
@@ -31,8 +31,7 @@ pub(in crate::mill) trait LogSink: Send + Sync {
 /// The log of one run.
 pub(super) struct Log<'a> {
     sink: Arc<dyn LogSink>,
-    /// They know what is secret.
-    resources: &'a Resources,
+    secrets: &'a Secrets,
     /// Text that waits to be handed on.
     waiting: String,
     /// Whether a line's end waits for the next line.
@@ -44,10 +43,10 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn new(sink: Arc<dyn LogSink>, preamble: String, resources: &'a Resources) -> Self {
+    pub(super) fn new(sink: Arc<dyn LogSink>, preamble: String, secrets: &'a Secrets) -> Self {
         Self {
             sink,
-            resources,
+            secrets,
             waiting: preamble,
             open_end: true,
             half: Vec::new(),
@@ -69,14 +68,12 @@ impl<'a> Log<'a> {
 
     /// Hands on what has gathered.
     pub(super) async fn flush(&mut self) -> Result<(), StoreError> {
-        let rest = self
-            .waiting
-            .split_off(self.resources.settled(&self.waiting));
+        let rest = self.waiting.split_off(self.secrets.settled(&self.waiting));
         let text = std::mem::replace(&mut self.waiting, rest);
         if text.is_empty() {
             return Ok(());
         }
-        self.sink.append(self.resources.without_secrets(text)).await
+        self.sink.append(self.secrets.hidden(text)).await
     }
 
     /// Writes a line of the mill's own, which is no output of the script.
@@ -102,7 +99,7 @@ impl<'a> Log<'a> {
             self.half.clear();
             self.add(NO_CHARACTER);
         }
-        self.resources.without_secrets(self.waiting)
+        self.secrets.hidden(self.waiting)
     }
 
     fn add(&mut self, text: &str) {
@@ -196,8 +193,9 @@ mod tests {
     }
 
     async fn log_of(output: &[&[u8]]) -> (String, Log<'static>) {
-        static KEPT: LazyLock<Resources> =
-            LazyLock::new(|| Resources::keeping("f/a/b", "seven\nkeys"));
+        static KEPT: LazyLock<Secrets> = LazyLock::new(|| {
+            Secrets::new([("f/a/b".to_owned(), "seven\nkeys".to_owned())].into_iter())
+        });
         let kept = Arc::new(Kept::default());
         let mut log = Log::new(
             Arc::clone(&kept) as Arc<dyn LogSink>,

@@ -55,9 +55,12 @@ pub(super) struct Task<'a> {
 /// What the sink says; the script's processes are ended then too.
 pub(super) async fn run(task: &Task<'_>, sink: Arc<dyn LogSink>) -> Result<Outcome, StoreError> {
     let step_id = task.place.step_id.as_deref();
-    let resources = &task.project.resources;
-    let mut log = Log::new(sink, task.place.preamble(task.script), resources);
-    let args = resources.resolved(task.args);
+    let mut log = Log::new(
+        sink,
+        task.place.preamble(task.script),
+        &task.project.secrets,
+    );
+    let args = task.project.resources.resolved(task.args);
     let launch = match args.and_then(|args| Launch::of(task.script, &args)) {
         Ok(launch) => launch,
         Err(reason) => {
