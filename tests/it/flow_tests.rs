@@ -4,22 +4,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::mill_fixture::{bash, bash_with};
+use crate::said::{Said, millwright};
 
 /// A project with flows and their tests.
 struct Project(TempDir);
-
-/// What `millwright test` said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
 
 impl Project {
     fn new() -> Self {
@@ -56,17 +49,7 @@ impl Project {
 }
 
 fn test_in(folder: &Path, args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_millwright"))
-        .arg("test")
-        .args(args)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    Said {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    millwright(folder, &["test"], args)
 }
 
 fn call(id: &str, path: &str) -> Value {

@@ -86,6 +86,7 @@ mod run_there;
 mod runs;
 mod runs_command;
 mod runs_of_jobs;
+mod said;
 mod scenario_budgets;
 mod scenario_engines;
 mod scenario_loops;

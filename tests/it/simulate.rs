@@ -4,32 +4,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::mill_fixture::bash;
-
-/// What `millwright flows simulate` said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
+use crate::said::{Said, millwright};
 
 fn simulate(folder: &Path, args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_millwright"))
-        .args(["flows", "simulate"])
-        .args(args)
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    Said {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    millwright(folder, &["flows", "simulate"], args)
 }
 
 fn project(value: &Value) -> TempDir {
