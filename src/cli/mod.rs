@@ -50,7 +50,7 @@ enum Command {
     Up(up::UpArgs),
     /// Shows runs: how they ended, their logs, and what they left behind.
     Runs(runs::RunsArgs),
-    /// Shows the jobs that ran on this machine, their steps and logs, and cancels them.
+    /// Shows the jobs that ran on this machine, their steps and logs, cancels them, and answers flows that wait for people.
     Jobs(jobs::JobsArgs),
     /// Shows protocols, and starts, stops, mends and answers them.
     Protocol(protocol::ProtocolArgs),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use millwright_core::refs::JobId;
+use serde_json::Value;
 
 /// Something happened to a job.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub enum Change {
         /// Why, in one line.
         error: String,
     },
+    /// It waits for people.
+    Waits(Waits),
     /// It ended.
     Ended {
         /// How.
@@ -45,6 +48,21 @@ pub enum Change {
         /// How long it took.
         took: Duration,
     },
+}
+
+/// Whom a flow waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waits {
+    /// The step after which it waits.
+    pub step_id: String,
+    /// How many have to agree.
+    pub required: u64,
+    /// How long they have.
+    pub limit: Duration,
+    /// Whether they are not to be offered to refuse.
+    pub hide_cancel: bool,
+    /// The JSON Schema of what they are asked.
+    pub form: Option<Value>,
 }
 
 /// How a job ended.

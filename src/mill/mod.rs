@@ -2,12 +2,14 @@
 //!
 //! Always so: what a flow yields here it yields on Windmill, or it is refused by name before its first step runs.
 
+mod answers;
 mod error;
 mod event;
 mod expression;
 mod flow;
 mod language;
 mod ledger;
+mod limits;
 mod options;
 mod owner;
 mod plan;
@@ -26,8 +28,10 @@ mod worker;
 use millwright_core::refs::JobId;
 use uuid::Uuid;
 
+pub(crate) use answers::is_signed;
+pub use answers::{Said, say};
 pub use error::MillError;
-pub use event::{Change, End, Event};
+pub use event::{Change, End, Event, Waits};
 pub(crate) use flow::line_of;
 pub use ledger::{Decision, Ledger, NotedDecision, NotedEnd, NotedJob};
 pub use options::MillOptions;

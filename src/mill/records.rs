@@ -13,7 +13,7 @@ use super::flow::{Beginning, Finished};
 use super::ledger::Ledger;
 use super::worker::LogSink;
 use super::{USER, owner};
-use crate::store::jobs::{self, Completion, JobState, NewJob};
+use crate::store::jobs::{self, Completion, JobState, NewJob, Resume};
 use crate::store::{Store, StoreError};
 
 /// Where it is written what happens to jobs.
@@ -123,6 +123,59 @@ impl Records {
         };
         store
             .write(move |connection| jobs::set_flow_status(connection, flow, &status))
+            .await
+    }
+
+    /// A flow's inputs are now what its preprocessor made of them.
+    pub(super) async fn preprocessed(&self, flow: JobId, inputs: String) -> Result<(), StoreError> {
+        let Self::Database(store, _) = self else {
+            return Ok(());
+        };
+        store
+            .write(move |connection| jobs::set_preprocessed(connection, flow, &inputs))
+            .await
+    }
+
+    /// What people answered after a step to a flow that waits.
+    pub(super) async fn resumes(
+        &self,
+        step: JobId,
+        flow: JobId,
+    ) -> Result<Vec<Resume>, StoreError> {
+        match self {
+            Self::Database(store, _) => {
+                store
+                    .read(move |connection| jobs::resumes(connection, step, flow))
+                    .await
+            }
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The result that is kept under a key.
+    pub(super) async fn cached(&self, key: Vec<u8>) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Database(store, _) => {
+                store
+                    .read(move |connection| jobs::cached(connection, &key))
+                    .await
+            }
+            Self::Memory(_) => Ok(None),
+        }
+    }
+
+    /// Keeps a result under a key for so many seconds.
+    pub(super) async fn keep_cached(
+        &self,
+        key: Vec<u8>,
+        result: String,
+        seconds: u64,
+    ) -> Result<(), StoreError> {
+        let Self::Database(store, _) = self else {
+            return Ok(());
+        };
+        store
+            .write(move |connection| jobs::keep_cached(connection, &key, &result, seconds))
             .await
     }
 

@@ -13,8 +13,10 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::answers::{self, Answers, Said};
 use super::expression::Engine;
 use super::flow::{Finished, FlowTask, RootScript, Run};
+use super::limits::Limits;
 use super::plan::Plan;
 use super::records::Records;
 use super::stand_in::StandIn;
@@ -66,6 +68,8 @@ pub(super) struct Inner {
     pub(super) options: MillOptions,
     pub(super) engine: Engine,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) limits: Limits,
+    pub(super) answers: Answers,
     events: broadcast::Sender<Event>,
     running: Mutex<HashMap<JobId, Arc<Stop>>>,
     emptied: Notify,
@@ -95,15 +99,59 @@ impl Mill {
         flow: Flow,
         args: Map<String, Value>,
     ) -> Result<Started, MillError> {
+        self.start_flow(path, flow, args, false).await
+    }
+
+    /// Starts the flow at a path with what a caller sent: its preprocessor, where it has one, makes its inputs of that.
+    ///
+    /// # Errors
+    /// As [`Mill::run_flow`].
+    pub async fn run_flow_with_sent(
+        &self,
+        path: &str,
+        flow: Flow,
+        sent: Map<String, Value>,
+    ) -> Result<Started, MillError> {
+        self.start_flow(Some(path), flow, sent, true).await
+    }
+
+    async fn start_flow(
+        &self,
+        path: Option<&str>,
+        flow: Flow,
+        args: Map<String, Value>,
+        preprocesses: bool,
+    ) -> Result<Started, MillError> {
         let mut plan = Plan::of_flow(&flow, path, &args, &self.inner.options)?;
-        let notes = std::mem::take(&mut plan.notes);
+        let mut notes = std::mem::take(&mut plan.notes);
+        if flow.value.preprocessor_module.is_some() && !preprocesses {
+            let place = "/value/preprocessor_module";
+            notes.push(format!(
+                "{place}: left out, it is for what a caller sends over HTTP"
+            ));
+        }
+        if let Some(reason) = plan.no_preprocessor.take_if(|_| preprocesses) {
+            return Err(MillError::Refused(vec![reason]));
+        }
         let run = Run::new(Arc::clone(&self.inner), Arc::new(plan));
         let (job, stop) = (run.root, Arc::clone(&run.stop));
-        let begun = FlowTask::new(run, Arc::new(flow), path, args)
-            .begin()
-            .await?;
+        let task = FlowTask::new(run, Arc::new(flow), path, args);
+        let task = if preprocesses {
+            task.preprocessed()
+        } else {
+            task
+        };
+        let begun = task.begin().await?;
         let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
         Ok(Started { job, notes, work })
+    }
+
+    /// The flow at a path.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(super) fn flow_at(&self, path: &str) -> Result<Flow, MillError> {
+        self.inner.options.sources.flow(path)
     }
 
     /// Starts the flow at a path.
@@ -115,7 +163,7 @@ impl Mill {
         path: &str,
         args: Map<String, Value>,
     ) -> Result<Started, MillError> {
-        let flow = self.inner.options.sources.flow(path)?;
+        let flow = self.flow_at(path)?;
         self.run_flow(Some(path), flow, args).await
     }
 
@@ -153,6 +201,22 @@ impl Mill {
         // What the database does not take is ended all the same.
         self.inner.stop(job, &wish);
         answer
+    }
+
+    /// Puts on record what someone says to a flow that waits, and tells the flow.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the flow does not wait, else what the database says.
+    pub async fn answer(&self, flow: JobId, said: Said) -> Result<(), StoreError> {
+        let written = self.store.write(move |connection| {
+            let waiting = jobs::waiting_at(connection, flow)?;
+            let own = waiting.into_iter().find(|waiting| waiting.flow == flow);
+            let waiting = own.ok_or(StoreError::NotFound("flow that waits"))?;
+            answers::say(connection, &waiting, &said)
+        });
+        written.await?;
+        self.inner.answers.came();
+        Ok(())
     }
 
     /// Ends every job, and waits until all have ended, or until none can be expected to end any more.
@@ -193,6 +257,16 @@ impl Mill {
     pub fn store(&self) -> &Store {
         &self.store
     }
+
+    /// Wakes the flows that wait for people.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.inner.answers
+    }
+
+    /// The address of the server that mounts the mill; empty where there is none.
+    pub(super) fn base_url(&self) -> &str {
+        &self.inner.options.base_url
+    }
 }
 
 impl Started {
@@ -225,6 +299,8 @@ impl Inner {
             stand_in,
             engine,
             slots: Arc::new(Semaphore::new(options.parallel)),
+            limits: Limits::default(),
+            answers: Answers::default(),
             events: broadcast::channel(EVENTS).0,
             running: Mutex::default(),
             emptied: Notify::new(),
@@ -296,7 +372,7 @@ impl Drop for Inner {
     }
 }
 
-/// Ends jobs whose end another process wished in the database.
+/// Hears what other processes put into the database: wishes that jobs end, and answers to flows that wait.
 async fn hear_wishes(mill: std::sync::Weak<Inner>, store: Store) {
     let owner = owner::this_process();
     loop {
@@ -309,6 +385,11 @@ async fn hear_wishes(mill: std::sync::Weak<Inner>, store: Store) {
         let wishes = store.read(move |connection| jobs::wishes(connection, &owner));
         for (job, wish) in wishes.await.unwrap_or_default() {
             mill.stop(job, &wish);
+        }
+        if mill.answers.is_awaited()
+            && let Ok(newest) = store.read(jobs::newest_resume).await
+        {
+            mill.answers.newest(newest);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Who may call the API.
 //!
-//! Always so: the token is compared in constant time, and is never printed. Without a token only this machine is
+//! Always so: the token is compared in constant time, and is never printed; only an answer that brings a signature needs
+//! none. Without a token only this machine is
 //! served, and no web page that a browser on it shows.
 
 use std::fmt;
@@ -15,6 +16,7 @@ use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
 use super::state::AppState;
+use crate::mill;
 
 /// The rule by which callers are let in.
 pub struct Access {
@@ -80,7 +82,10 @@ pub(super) async fn require_access(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    app.access.admits(request.uri(), request.headers())?;
+    // An answer to a flow that waits brings its own proof, which the mill looks at.
+    if !mill::is_signed(request.uri().path()) {
+        app.access.admits(request.uri(), request.headers())?;
+    }
     Ok(next.run(request).await)
 }
 

@@ -1,6 +1,7 @@
 //! The list of routes.
 //!
-//! Always so: every route except `/health` asks for the token, those of webhooks for one of their own, and `OpenAPI` shows every route that is listed here.
+//! Always so: every route except `/health` asks for the token, those of webhooks for one of their own, those by which people answer a flow for a
+//! signature, and `OpenAPI` shows every route that is listed here.
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_webhooks.sql"),
     include_str!("migrations/0012_policies.sql"),
     include_str!("migrations/0013_reconciliation.sql"),
+    include_str!("migrations/0014_waiting.sql"),
 ];
 
 /// The newest version that this program knows.

@@ -184,7 +184,6 @@ async fn what_the_mill_does_not_do_is_refused_before_the_first_step() {
     let complaints = reasons.join("\n");
     for expected in [
         "/value/flow_env: it is no object of names and values",
-        "/value/modules/1/suspend: the mill waits for no approval",
         "/value/modules/1/value: the mill runs bash, bun, nativets, deno and python3, and not `go`",
         "/value/modules/2/input_transforms: arguments belong inside `value`: here Windmill drops them",
         "/value/modules/2/value/type: the mill does not run steps of type `aiagent`",
@@ -198,7 +197,7 @@ async fn what_the_mill_does_not_do_is_refused_before_the_first_step() {
             "{expected}\nis not in\n{complaints}"
         );
     }
-    assert_eq!(reasons.len(), 9, "{complaints}");
+    assert_eq!(reasons.len(), 8, "{complaints}");
     assert!(!mark.exists(), "a step ran");
 }
 
@@ -211,8 +210,8 @@ async fn harmless_fields_are_left_out_with_a_note() {
     assert_eq!(
         started.notes,
         [
-            "/value/notes: left out, the mill does not need it",
-            "/value/modules/0/priority: left out, the mill does not need it",
+            "/value/notes: left out, it is for the editor",
+            "/value/modules/0/priority: left out, the mill has one queue, in the order of arrival",
         ]
     );
     assert!(started.wait().await.unwrap().success);

@@ -161,3 +161,14 @@ pub(crate) fn given(values: &Value) -> Value {
     let transforms = values.map(|(name, value)| (name, json!({"type": "static", "value": value})));
     Value::Object(transforms.collect())
 }
+
+/// A step that yields what an expression does.
+pub(crate) fn yields(id: &str, expression: &str) -> Value {
+    let expression = format!("JSON.stringify({expression})");
+    let transforms = json!({"v": {"type": "javascript", "expr": expression}});
+    bash_with(
+        id,
+        "v=\"$1\"\nprintf '%s' \"$v\" > result.json",
+        &transforms,
+    )
+}

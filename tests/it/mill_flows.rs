@@ -108,6 +108,7 @@ async fn events_tell_of_every_job_in_its_order() {
     while let Ok(event) = events.try_recv() {
         let what = match event.change {
             Change::Began { .. } => "begins".to_owned(),
+            Change::Waits(_) => "waits".to_owned(),
             Change::Again { .. } => "again".to_owned(),
             Change::Ended {
                 end: End::Succeeded,

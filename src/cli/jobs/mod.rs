@@ -5,6 +5,7 @@
 mod cancel;
 mod list;
 mod logs;
+mod resume;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -14,7 +15,7 @@ use super::serve::block_on;
 use super::{CommandError, Exit};
 use crate::store::{DEFAULT_ADDRESS, Store, StoreError, StoreOptions};
 
-/// Shows the jobs that ran on this machine, and cancels them.
+/// Shows the jobs that ran on this machine, cancels them, and answers those that wait for people.
 #[derive(Debug, Args)]
 pub(super) struct JobsArgs {
     #[command(subcommand)]
@@ -34,6 +35,8 @@ enum JobsCommand {
     Logs(logs::LogsArgs),
     /// Cancels a job, and waits until it has ended.
     Cancel(cancel::CancelArgs),
+    /// Answers a flow that waits for people: yes, or with --cancel no.
+    Resume(resume::ResumeArgs),
 }
 
 /// Runs the command.
@@ -46,6 +49,7 @@ pub(super) fn run(args: &JobsArgs) -> Result<Exit, CommandError> {
         JobsCommand::Show(show) => block_on(show::run(show, &store)),
         JobsCommand::Logs(logs) => block_on(logs::run(logs, &store)),
         JobsCommand::Cancel(cancel) => block_on(cancel::run(cancel, &store)),
+        JobsCommand::Resume(resume) => block_on(resume::run(resume, &store)),
     }
 }
 

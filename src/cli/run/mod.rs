@@ -4,8 +4,10 @@
 //! ended.
 
 mod api;
+mod approval;
 mod input;
 mod logs;
+mod question;
 mod show;
 mod target;
 mod texts;
@@ -141,7 +143,8 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     for note in &started.notes {
         output::note(format_args!("note: {note}"));
     }
-    let outcome = to_its_end(&mill, started, told).await;
+    let asking = approval::ask_people(&mill, watcher.as_ref(), &args.database);
+    let outcome = to_its_end(&mill, started, told, asking).await;
     api.close().await;
     if let Some(watcher) = watcher {
         watcher.finish().await;
@@ -168,12 +171,17 @@ async fn to_its_end(
     mill: &Mill,
     started: Started,
     mut told: Told,
+    asking: impl Future<Output = ()>,
 ) -> Result<(JobEnd, Option<Exit>), MillError> {
     let job = started.job;
     let mut work = std::pin::pin!(started.wait());
     let exit = tokio::select! {
         end = &mut work => return Ok((end?, None)),
         exit = told.next() => exit,
+        exit = async {
+            asking.await;
+            std::future::pending().await
+        } => exit,
     };
     let wish = Cancellation {
         by: "admin".to_owned(),

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::approval;
 use super::logs::Logs;
 use crate::cli::output;
 use crate::mill::{Change, End, Event};
@@ -148,6 +149,12 @@ impl View {
                     "{indent}{mark} {}: try {attempt} failed: {error}",
                     event.label
                 ));
+            }
+            Change::Waits(waits) => {
+                let mark = style("⏸").yellow();
+                let whom = approval::whom(waits);
+                let label = &event.label;
+                self.line(format!("{indent}{mark} {label}: waits for {whom}"));
             }
             Change::Ended { end, took } => {
                 if let Some(bar) = self.spinners.remove(&event.job) {

@@ -194,7 +194,7 @@ impl Step<'_> {
     fn index(&self) -> usize {
         match self.slot {
             Slot::Module(index) => index,
-            Slot::Failure => 0,
+            Slot::Failure | Slot::Preprocessor => 0,
         }
     }
 }

@@ -10,6 +10,7 @@ use millwright_core::openflow::{StopAfterIf, Transform};
 use serde_json::{Map, Value};
 
 use super::outcome::Ended;
+use super::preprocessor;
 use super::step::{Slot, Step};
 use crate::mill::expression::{ExpressionError, Scope, error_in};
 use crate::mill::ledger::Decision;
@@ -18,8 +19,27 @@ use crate::mill::worker::failed;
 use crate::store::StoreError;
 
 impl Step<'_> {
-    /// The step's arguments.
+    /// The step's arguments. A further try has those of the first; where they could not be computed it has none: that is
+    /// Windmill's.
     pub(super) async fn arguments(
+        &self,
+        transforms: &IndexMap<String, Transform>,
+    ) -> Result<Map<String, Value>, Ended> {
+        if matches!(self.slot, Slot::Preprocessor) {
+            return Ok(preprocessor::args_of(&self.frame.flow_input));
+        }
+        if let Some(args) = self.first_args() {
+            return Ok(args.clone());
+        }
+        let args = self.computed(transforms).await;
+        match &args {
+            Ok(args) => self.keep_args(args),
+            Err(_) => self.keep_args(&Map::new()),
+        }
+        args
+    }
+
+    async fn computed(
         &self,
         transforms: &IndexMap<String, Transform>,
     ) -> Result<Map<String, Value>, Ended> {
@@ -62,20 +82,18 @@ impl Step<'_> {
         self.frame.run.mill.engine.holds(expression, &scope).await
     }
 
-    /// What follows from `stop_after_if` and, of a loop, `stop_after_all_iters_if`.
-    pub(super) async fn stop_after(&self, ended: Ended) -> Result<Ended, StoreError> {
-        let Ended::Done(result) = ended else {
+    /// What follows from `stop_after_if` or, of a loop or all branches, from `stop_after_all_iters_if`.
+    pub(super) async fn stop_after(
+        &self,
+        ended: Ended,
+        condition: Option<&StopAfterIf>,
+    ) -> Result<Ended, StoreError> {
+        // Neither the failure handler nor the preprocessor stops anything.
+        let condition = condition.filter(|_| matches!(self.slot, Slot::Module(_)));
+        let (Ended::Done(result), Some(condition)) = (&ended, condition) else {
             return Ok(ended);
         };
-        let condition = if self.is_loop() {
-            &self.module.stop_after_all_iters_if
-        } else {
-            &self.module.stop_after_if
-        };
-        let Some(condition) = condition else {
-            return Ok(Ended::Done(result));
-        };
-        let after = self.stopped_by(condition, result).await;
+        let after = self.stopped_by(condition, Arc::clone(result)).await;
         if matches!(after, Ended::Failed(_)) {
             self.write_end(&after).await?;
         } else if let Ended::Stopped { skipped: true, .. } = after {
@@ -86,28 +104,37 @@ impl Step<'_> {
     }
 
     /// What a condition makes of a result: it goes on, stops or fails.
-    pub(super) async fn stopped_by(&self, condition: &StopAfterIf, result: Arc<Value>) -> Ended {
-        let names = vec![
-            ("result", Arc::clone(&result)),
-            ("previous_result", Arc::clone(&result)),
-        ];
-        let scope = self.frame.scope(None, names);
-        let engine = &self.frame.run.mill.engine;
-        let holds = engine.holds(&condition.expr, &scope).await;
-        if let Ok(stops) = holds {
-            self.frame.decided(&self.module.id, Decision::Stop(stops));
-        }
-        match holds {
+    async fn stopped_by(&self, condition: &StopAfterIf, result: Arc<Value>) -> Ended {
+        match self.holds_after(condition, &result, None).await {
             Err(error) => Ended::broken_stop(error),
             Ok(false) => Ended::Done(result),
             Ok(true) => match &condition.error_message {
-                Some(message) => Ended::failed(failed("EarlyStopError", message)),
+                Some(message) => Ended::stopped_early(condition, message),
                 None => Ended::Stopped {
                     result,
                     skipped: condition.skip_if_stopped == Some(true),
                 },
             },
         }
+    }
+
+    /// Whether a condition holds for a result. `all_iters` are the results of a loop's rounds so far.
+    pub(super) async fn holds_after(
+        &self,
+        condition: &StopAfterIf,
+        result: &Arc<Value>,
+        all_iters: Option<Arc<Value>>,
+    ) -> Result<bool, ExpressionError> {
+        let mut names = vec![
+            ("result", Arc::clone(result)),
+            ("previous_result", Arc::clone(result)),
+        ];
+        names.extend(all_iters.map(|all| ("all_iters", all)));
+        let scope = self.frame.scope(None, names);
+        let engine = &self.frame.run.mill.engine;
+        let holds = engine.holds(&condition.expr, &scope).await?;
+        self.frame.decided(&self.module.id, Decision::Stop(holds));
+        Ok(holds)
     }
 
     async fn value_of(&self, expression: &str) -> Result<Value, ExpressionError> {
@@ -125,14 +152,7 @@ impl Step<'_> {
         if matches!(self.slot, Slot::Failure) || expression.contains("error") {
             names.push(("error", Arc::new(error_in(&self.previous))));
         }
+        names.extend(self.answers_for(expression));
         self.frame.scope(self.previous_id, names)
-    }
-
-    fn is_loop(&self) -> bool {
-        use millwright_core::openflow::ModuleValue;
-        matches!(
-            self.module.value,
-            ModuleValue::ForLoop(_) | ModuleValue::WhileLoop(_)
-        )
     }
 }

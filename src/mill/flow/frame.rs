@@ -24,6 +24,8 @@ use crate::store::StoreError;
 
 /// While many rounds come and go, their flow's status is written this often.
 const STATUS_EVERY: Duration = Duration::from_millis(50);
+/// The status of a flow with more steps is written less often: it is long.
+const LARGE: usize = 500;
 
 /// What all frames of one outermost job share.
 pub(in crate::mill) struct Run {
@@ -73,13 +75,31 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Changes the status in memory and returns its text, where that is written.
+    /// Changes the status in memory and returns its text, where that is written: that of a flow with many steps now and
+    /// then.
     pub(super) fn change(&self, change: impl FnOnce(&mut FlowStatus)) -> Option<String> {
         let mut status = self
             .status
             .lock()
             .expect("nothing panics while it changes a status");
         change(&mut status);
+        let size = status.modules.len();
+        if size > LARGE && !self.is_due(STATUS_EVERY * u32::try_from(size / LARGE).unwrap_or(1)) {
+            return None;
+        }
+        self.text_of(&status)
+    }
+
+    /// The status as text, where that is written.
+    pub(super) fn status_text(&self) -> Option<String> {
+        let status = self
+            .status
+            .lock()
+            .expect("nothing panics while it changes a status");
+        self.text_of(&status)
+    }
+
+    fn text_of(&self, status: &FlowStatus) -> Option<String> {
         let records = &self.run.mill.records;
         let secrets = &self.run.plan.project.secrets;
         records.text(|| {
@@ -99,7 +119,7 @@ impl Frame {
         change: impl FnOnce(&mut FlowStatus),
     ) -> Result<(), StoreError> {
         let text = self.change(change);
-        if self.is_status_due() {
+        if self.is_due(STATUS_EVERY) {
             self.write_status(text).await?;
         }
         Ok(())
@@ -109,12 +129,12 @@ impl Frame {
         self.run.mill.records.status(self.job, text).await
     }
 
-    fn is_status_due(&self) -> bool {
+    fn is_due(&self, every: Duration) -> bool {
         let mut written = self
             .status_written
             .lock()
             .expect("nothing panics while it holds a time");
-        let due = written.is_none_or(|at| at.elapsed() >= STATUS_EVERY);
+        let due = written.is_none_or(|at| at.elapsed() >= every);
         if due {
             *written = Some(Instant::now());
         }
@@ -173,6 +193,34 @@ impl Frame {
         if let Some(ledger) = self.run.mill.records.ledger() {
             ledger.decide(self.root_flow, step_id, decision);
         }
+    }
+}
+
+impl Frame {
+    /// The same flow with other inputs, before its first step.
+    pub(super) fn with_inputs(&self, flow_input: Arc<Map<String, Value>>) -> Arc<Self> {
+        let status = self
+            .status
+            .lock()
+            .expect("nothing panics while it changes a status");
+        Arc::new(Self {
+            run: Arc::clone(&self.run),
+            job: self.job,
+            around: self.around.clone(),
+            root_flow: self.root_flow,
+            within: Arc::clone(&self.within),
+            round: self.round,
+            path: self.path.clone(),
+            flow_input,
+            flow_env: Arc::clone(&self.flow_env),
+            failure_module: self.failure_module.clone(),
+            shared: self.shared.clone(),
+            depth: self.depth,
+            stop: Arc::clone(&self.stop),
+            status: Mutex::new(status.clone()),
+            status_written: Mutex::default(),
+            results: Mutex::default(),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `forloopflow` and `whileloopflow`.
 //!
-//! Always so: the result is the list of the rounds' results in the order of the items; a loop that fails yields the
-//! list up to the round that failed.
+//! Always so: the result is the list of the rounds' results in the order of the items; a loop over a list that fails
+//! yields the list up to the round that failed.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::parts::{EndedPart, Part};
 use super::scripts::within;
 use super::status::{Rounds, StepState};
 use super::step::Step;
+use crate::mill::expression::ExpressionError;
 use crate::mill::new_job_id;
 use crate::mill::stop::Stop;
 use crate::mill::worker::failed;
@@ -103,30 +104,53 @@ impl Step<'_> {
     }
 
     async fn in_turn(&self, body: &Body<'_>, items: Items) -> Result<Ended, StoreError> {
+        let is_endless = items.length().is_none();
         let mut results = Vec::new();
         for (index, item) in items.enumerate() {
             let EndedPart { ended, frame } = self.round(body, index, item).await?;
             self.frame.keep_results_of(&frame);
-            let after = match (ended, &self.module.stop_after_if) {
-                (Ended::Done(result), Some(condition)) => self.stopped_by(condition, result).await,
-                (ended, _) => ended,
-            };
-            match after {
-                Ended::Done(result) => results.push((*result).clone()),
+            match ended {
+                Ended::Done(result) => match self.ends_loop(&results, &result).await {
+                    Err(_) if !body.skip_failures => {
+                        return Ok(Ended::failed_inside(with(&results, &result)));
+                    }
+                    ends => {
+                        results.push((*result).clone());
+                        if ends == Ok(true) {
+                            break;
+                        }
+                    }
+                },
                 Ended::Stopped { result, .. } => {
                     results.push((*result).clone());
                     break;
                 }
-                Ended::Failed(failure) => {
-                    results.push((*failure.result).clone());
-                    if !body.skip_failures {
-                        return Ok(Ended::failed_inside(Arc::new(results.into())));
-                    }
+                // Of a loop without a list Windmill gives the failed round's result alone.
+                Ended::Failed(failure) if is_endless && !body.skip_failures => {
+                    return Ok(Ended::failed_inside(failure.result));
                 }
+                Ended::Failed(failure) if !body.skip_failures => {
+                    return Ok(Ended::failed_inside(with(&results, &failure.result)));
+                }
+                Ended::Failed(failure) => results.push((*failure.result).clone()),
                 Ended::Canceled => return Ok(Ended::Canceled),
             }
         }
         Ok(Ended::Done(Arc::new(results.into())))
+    }
+
+    /// Whether a loop's `stop_after_if` holds after a round. A message in it says nothing: that is Windmill's.
+    async fn ends_loop(
+        &self,
+        results: &[Value],
+        result: &Arc<Value>,
+    ) -> Result<bool, ExpressionError> {
+        let Some(condition) = &self.module.stop_after_if else {
+            return Ok(false);
+        };
+        let all = condition.expr.contains("all_iters");
+        let all = all.then(|| with(results, result));
+        self.holds_after(condition, result, all).await
     }
 
     async fn side_by_side(
@@ -258,6 +282,12 @@ impl Items {
             Self::Endless => Box::new((0..).map(|index: usize| (index, Value::from(index)))),
         }
     }
+}
+
+/// The results of the rounds so far, this one's at the end.
+fn with(results: &[Value], last: &Value) -> Arc<Value> {
+    let all = results.iter().chain([last]);
+    Arc::new(all.cloned().collect())
 }
 
 /// The items of a list; Windmill's error where it is none.

@@ -4,12 +4,14 @@
 //! begins.
 
 mod branches;
+mod cache;
 mod conditions;
 mod frame;
 mod journal;
 mod loops;
 mod outcome;
 mod parts;
+mod preprocessor;
 mod retry;
 mod scripts;
 mod stand_ins;
@@ -17,6 +19,8 @@ mod start;
 mod status;
 mod step;
 mod steps;
+mod waiting;
+mod whole;
 
 pub(super) use frame::Run;
 pub(super) use journal::{Beginning, Finished};

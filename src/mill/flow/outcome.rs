@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use millwright_core::openflow::StopAfterIf;
 use serde_json::{Value, json};
 
 use crate::mill::worker::failed;
@@ -33,10 +34,21 @@ pub(super) struct Failure {
     pub(super) result: Arc<Value>,
     /// Whether the flow's failure handler is to run.
     pub(super) to_handler: bool,
-    /// Whether a failure handler has run.
-    pub(super) handled: bool,
+    /// How the failure handler ended, where one has run.
+    pub(super) handled: Option<Handled>,
     /// Whether the step counts as failed; else it counts as never begun.
     pub(super) begun: bool,
+    /// Whether a `stop_after_if` ended the flow with a message.
+    pub(super) early: bool,
+}
+
+/// How a failure handler ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Handled {
+    /// Whether it ended well.
+    pub(super) success: bool,
+    /// Whether it says `{"recover": true}`: then the flow ends well.
+    pub(super) recovers: bool,
 }
 
 impl Ended {
@@ -45,8 +57,24 @@ impl Ended {
         Self::Failed(Failure {
             result: Arc::new(result),
             to_handler: true,
-            handled: false,
+            handled: None,
             begun: true,
+            early: false,
+        })
+    }
+
+    /// A `stop_after_if` with a message held. Without a failure handler nothing follows any more.
+    pub(super) fn stopped_early(condition: &StopAfterIf, message: &str) -> Self {
+        let message = match message {
+            "" => format!("stop after if: {}", condition.expr),
+            message => message.to_owned(),
+        };
+        Self::Failed(Failure {
+            result: Arc::new(failed("EarlyStopError", &message)),
+            to_handler: true,
+            handled: None,
+            begun: true,
+            early: true,
         })
     }
 
@@ -55,8 +83,9 @@ impl Ended {
         Self::Failed(Failure {
             result,
             to_handler: false,
-            handled: false,
+            handled: None,
             begun: true,
+            early: false,
         })
     }
 
@@ -66,19 +95,21 @@ impl Ended {
         Self::Failed(Failure {
             result: Arc::new(result),
             to_handler: false,
-            handled: false,
+            handled: None,
             begun: false,
+            early: false,
         })
     }
 
-    /// A `stop_after_if` that threw: its error is a text. No failure handler runs.
+    /// A `stop_after_if` or `retry_if` that threw: its error is a text. No failure handler runs.
     pub(super) fn broken_stop(error: impl std::fmt::Display) -> Self {
         let result = json!({"error": format!("Error: {error}")});
         Self::Failed(Failure {
             result: Arc::new(result),
             to_handler: false,
-            handled: false,
+            handled: None,
             begun: true,
+            early: false,
         })
     }
 }

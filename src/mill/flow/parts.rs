@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::frame::{Frame, Run};
 use super::journal::{Beginning, Finished, JobCard};
-use super::outcome::Ended;
+use super::outcome::{Ended, Failure, Handled};
 use super::scripts::canceled;
 use super::status::FlowStatus;
 use super::step::Step;
@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::store::jobs::JobKind;
 
 /// What Windmill calls a flow that has no path, inside.
-const NO_PATH: &str = "tmp/main";
+pub(super) const NO_PATH: &str = "tmp/main";
 
 /// A round or branch that is about to run.
 pub(super) struct Part<'a> {
@@ -79,7 +79,7 @@ impl Step<'_> {
             flow_input: Arc::clone(&part.flow_input),
             flow_env: Arc::clone(&outer.flow_env),
             failure_module: outer.failure_module.clone(),
-            shared: outer.shared.clone(),
+            shared: self.shared(),
             depth: outer.depth + 1,
             stop: part.stop.child(),
             status: Mutex::new(FlowStatus::new(ids(part.modules))),
@@ -119,7 +119,7 @@ impl Frame {
             label,
             args: Arc::clone(&self.flow_input),
             raw_flow,
-            flow_status: self.change(|_| {}),
+            flow_status: self.status_text(),
             queued: false,
         }
     }
@@ -127,32 +127,53 @@ impl Frame {
     /// How the job of a flow, round or branch ended.
     pub(super) fn finished(&self, ended: &Ended) -> Finished {
         let (success, skipped, result, log) = match ended {
-            Ended::Done(result) => (true, false, Arc::clone(result), WELL),
-            Ended::Stopped { result, skipped } => (true, *skipped, Arc::clone(result), WELL),
-            Ended::Failed(failure) if failure.handled => {
-                (false, false, Arc::clone(&failure.result), HANDLED)
+            Ended::Done(result) => (true, false, Arc::clone(result), WELL.to_owned()),
+            Ended::Stopped { result, skipped } => {
+                (true, *skipped, Arc::clone(result), EARLY.to_owned())
             }
-            Ended::Failed(failure) => (false, false, Arc::clone(&failure.result), BADLY),
+            Ended::Failed(failure) => {
+                let recovers = failure.handled.is_some_and(|handled| handled.recovers);
+                (
+                    recovers,
+                    false,
+                    Arc::clone(&failure.result),
+                    words_of(failure),
+                )
+            }
             Ended::Canceled => {
                 let result = Arc::new(canceled(self.stop.cause()));
-                (false, false, result, CANCELED)
+                (false, false, result, CANCELED.to_owned())
             }
         };
         Finished {
             success,
             skipped,
             result,
-            flow_status: self.change(|_| {}),
-            log: log.to_owned(),
+            flow_status: self.status_text(),
+            log,
         }
     }
 }
 
 const WELL: &str = "Flow job completed with success\n";
 const BADLY: &str = "Flow job completed with error\n";
-const HANDLED: &str = "Flow job completed with error, and error handler was triggered.\n\
-    It completed with success, and with recover: false\n";
+const EARLY: &str = "Flow job stopped early because of a stop early predicate returning true\n";
 const CANCELED: &str = "Flow job canceled\n";
+
+/// What a flow's log says of its failure.
+fn words_of(failure: &Failure) -> String {
+    match failure.handled {
+        Some(Handled { success, recovers }) => {
+            let end = if success { "success" } else { "error" };
+            format!(
+                "Flow job completed with error, and error handler was triggered.\n\
+                 It completed with {end}, and with recover: {recovers}\n"
+            )
+        }
+        None if failure.early => EARLY.to_owned(),
+        None => BADLY.to_owned(),
+    }
+}
 
 impl Run {
     /// The steps of a part as JSON text, as its job keeps them.

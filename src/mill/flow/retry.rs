@@ -16,6 +16,8 @@ use crate::store::StoreError;
 
 /// Windmill waits no longer than this.
 const LONGEST: Duration = Duration::from_hours(6);
+/// Windmill tries no more often than once and a thousand times, and then once more.
+const MOST: u64 = 1000;
 
 impl Step<'_> {
     pub(super) async fn tries(&self) -> Result<Ended, StoreError> {
@@ -25,14 +27,17 @@ impl Step<'_> {
             let (Ended::Failed(failure), Some(retry)) = (&ended, &self.module.retry) else {
                 return Ok(ended);
             };
-            let Some(pause) = pause_after(retry, failed).filter(|_| failure.begun) else {
+            if !failure.begun || failed > MOST || self.is_final(failure) {
                 return Ok(ended);
-            };
+            }
             match self.may_retry(retry, failure).await {
                 Err(broken) => return Ok(broken),
                 Ok(false) => return Ok(ended),
                 Ok(true) => {}
             }
+            let Some(pause) = pause_after(retry, failed) else {
+                return Ok(ended);
+            };
             failed += 1;
             self.tell_again(failed, failure);
             tokio::select! {
@@ -42,16 +47,18 @@ impl Step<'_> {
         }
     }
 
+    /// Whether a message ended the flow, and there is no failure handler: then nothing follows any more.
+    fn is_final(&self, failure: &Failure) -> bool {
+        failure.early && self.frame.failure_module.is_none()
+    }
+
     async fn may_retry(&self, retry: &Retry, failure: &Failure) -> Result<bool, Ended> {
         let Some(condition) = &retry.retry_if else {
             return Ok(true);
         };
-        let names = vec![
-            ("result", Arc::clone(&failure.result)),
-            ("previous_result", Arc::clone(&failure.result)),
-            ("error", Arc::new(error_in(&failure.result))),
-        ];
-        let scope = self.frame.scope(None, names);
+        let mut scope = self.frame.scope_without_results(&failure.result);
+        let error = ("error", Arc::new(error_in(&failure.result)));
+        scope.names.push(error);
         let holds = self
             .frame
             .run
@@ -59,7 +66,7 @@ impl Step<'_> {
             .engine
             .holds(&condition.expr, &scope)
             .await;
-        holds.map_err(Ended::broken_condition)
+        holds.map_err(Ended::broken_stop)
     }
 
     fn tell_again(&self, attempt: u64, failure: &Failure) {

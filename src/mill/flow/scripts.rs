@@ -2,7 +2,7 @@
 //!
 //! Always so: a script waits in the queue while the mill runs as many as it may.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,14 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use super::cache;
 use super::frame::Run;
 use super::journal::{Beginning, Finished, JobCard, Standing};
 use super::outcome::Ended;
+use super::parts::NO_PATH;
 use super::step::Step;
 use crate::mill::language::Script;
+use crate::mill::limits::{Limit, Turn, key_with};
 use crate::mill::new_job_id;
 use crate::mill::stand_in::{Reply, Runs};
 use crate::mill::stop::{Cause, Stop};
@@ -29,8 +32,15 @@ impl Step<'_> {
     pub(super) async fn path_script(&self, step: &PathScript) -> Result<Ended, StoreError> {
         let script = self.frame.run.plan.script(&step.path);
         let path = Some(step.path.clone());
-        self.script(script, path, JobKind::Script, &step.input_transforms)
-            .await
+        let together = |_: &Map<String, Value>| None;
+        self.script(
+            script,
+            path,
+            JobKind::Script,
+            &step.input_transforms,
+            together,
+        )
+        .await
     }
 
     pub(super) async fn raw_script(&self, step: &RawScript) -> Result<Ended, StoreError> {
@@ -42,7 +52,8 @@ impl Step<'_> {
         } else {
             JobKind::Preview
         };
-        self.script(script, path, kind, &step.input_transforms)
+        let together = |args: &Map<String, Value>| self.crowd(step, kind, args);
+        self.script(script, path, kind, &step.input_transforms, together)
             .await
     }
 
@@ -52,15 +63,18 @@ impl Step<'_> {
         path: Option<String>,
         kind: JobKind,
         transforms: &IndexMap<String, Transform>,
+        together: impl Fn(&Map<String, Value>) -> Option<Limit>,
     ) -> Result<Ended, StoreError> {
         let since = Instant::now();
-        let prepared = match self.arguments(transforms).await {
-            Ok(args) => self.limit().await.map(|limit| (args, limit)),
-            Err(ended) => Err(ended),
+        let prepared = self.arguments(transforms).await;
+        let limit = match self.limit().await {
+            Ok(limit) => limit,
+            Err(ended) => return Ok(ended),
         };
         let place = self.place(new_job_id(), path, &script);
         match prepared {
-            Ok((args, limit)) => {
+            Ok(args) => {
+                let together = together(&args);
                 let runs = Runs::Script {
                     path: place.path.as_deref().filter(|_| kind == JobKind::Script),
                     known: !script.text.is_empty(),
@@ -72,6 +86,8 @@ impl Step<'_> {
                     args: Arc::new(args),
                     limit,
                     place,
+                    together,
+                    cache_ttl: self.module.cache_ttl,
                 };
                 self.run_task(task).await
             }
@@ -79,14 +95,38 @@ impl Step<'_> {
         }
     }
 
+    /// The jobs with which those of a script in the flow count together.
+    fn crowd(&self, step: &RawScript, kind: JobKind, args: &Map<String, Value>) -> Option<Limit> {
+        let frame = self.frame;
+        let workspace = &frame.run.mill.options.workspace;
+        let path = frame.path.as_deref().unwrap_or(NO_PATH);
+        let own = || format!("{workspace}/{}/{path}/{}", kind.as_str(), self.module.id);
+        let key = step.custom_concurrency_key.as_deref();
+        let key = key.map(|key| key_with(key, workspace, args));
+        Limit::of(
+            step.concurrent_limit,
+            key,
+            step.concurrency_time_window_s,
+            own,
+        )
+    }
+
+    /// The folder that the step shares with others. One that waits for people or sleeps afterwards shares none: that is
+    /// Windmill's.
+    pub(super) fn shared(&self) -> Option<PathBuf> {
+        let waits = self.module.suspend.is_some() || self.module.sleep.is_some();
+        self.frame.shared.clone().filter(|_| !waits)
+    }
+
     async fn run_task(&self, task: ScriptTask) -> Result<Ended, StoreError> {
         let stop = self.frame.stop.child();
         let status = self.begins(task.place.job);
-        let shared = self.frame.shared.as_deref();
+        let shared = self.shared();
         let label = self.module.id.clone();
         let standing = self.standing(task.place.job);
         let begun = task.begin(standing, label, status, &stop).await?;
-        let (card, outcome) = task.run(begun, &self.frame.run, shared, &stop).await?;
+        let run = &self.frame.run;
+        let (card, outcome) = task.run(begun, run, shared.as_deref(), &stop).await?;
         let status = self.ends(outcome.success);
         let result = Arc::new(outcome.result.clone());
         card.end(&outcome.finished(&result), status).await?;
@@ -155,6 +195,10 @@ pub(super) struct ScriptTask {
     pub(super) place: Place,
     /// What takes the script's place.
     pub(super) reply: Option<Reply>,
+    /// The jobs with which it counts together.
+    pub(super) together: Option<Limit>,
+    /// For how many seconds its result is kept.
+    pub(super) cache_ttl: Option<u64>,
 }
 
 /// A script whose job is written.
@@ -162,6 +206,8 @@ pub(super) struct BegunScript {
     card: JobCard,
     /// `None` where the script has to wait for others.
     slot: Option<OwnedSemaphorePermit>,
+    /// Its place among the jobs that count together.
+    turn: Option<Turn>,
 }
 
 impl ScriptTask {
@@ -173,16 +219,17 @@ impl ScriptTask {
         status: Option<String>,
         stop: &Arc<Stop>,
     ) -> Result<BegunScript, StoreError> {
-        let slot = Arc::clone(&standing.run.mill.slots)
-            .try_acquire_owned()
-            .ok();
+        let mill = &standing.run.mill;
+        let turn = self.together.clone().map(|limit| mill.limits.queue(limit));
+        let slot = Arc::clone(&mill.slots).try_acquire_owned().ok();
+        let slot = slot.filter(|_| turn.is_none());
         let beginning = Beginning {
             args: Arc::clone(&self.args),
             queued: slot.is_none(),
             ..beginning_of(&self.place, self.kind, &self.script, label)
         };
         let card = JobCard::begin(standing, beginning, status, stop).await?;
-        Ok(BegunScript { card, slot })
+        Ok(BegunScript { card, slot, turn })
     }
 
     /// Runs the script when it may. Its end is still to be written.
@@ -193,8 +240,15 @@ impl ScriptTask {
         shared: Option<&Path>,
         stop: &Arc<Stop>,
     ) -> Result<(JobCard, Outcome), StoreError> {
-        let BegunScript { card, mut slot } = begun;
+        let BegunScript {
+            card,
+            mut slot,
+            mut turn,
+        } = begun;
         if slot.is_none() {
+            if !has_come(&mut turn, stop).await {
+                return Ok((card, never_ran(stop)));
+            }
             let free = Arc::clone(&run.mill.slots).acquire_owned();
             tokio::select! {
                 free = free => slot = free.ok(),
@@ -202,9 +256,35 @@ impl ScriptTask {
             }
             card.start().await?;
         }
-        let outcome = self.run_now(run, shared, stop).await?;
-        drop(slot);
+        let outcome = self.run_or_reuse(run, shared, stop).await?;
+        drop((slot, turn));
         Ok((card, outcome))
+    }
+
+    /// Runs the script, unless the result for these arguments is kept.
+    async fn run_or_reuse(
+        &self,
+        run: &Run,
+        shared: Option<&Path>,
+        stop: &Arc<Stop>,
+    ) -> Result<Outcome, StoreError> {
+        let Some(seconds) = self.cache_ttl else {
+            return self.run_now(run, shared, stop).await;
+        };
+        let path = self.place.path.as_deref();
+        let key = cache::key_of(self.kind, path, &self.script.text, &self.args);
+        if let Some(result) = cache::result_of(&run.mill, &key).await? {
+            return Ok(Outcome {
+                success: true,
+                result,
+                log: cache::FOUND.to_owned(),
+            });
+        }
+        let outcome = self.run_now(run, shared, stop).await?;
+        if outcome.success {
+            cache::keep(run, key, &outcome.result, seconds).await?;
+        }
+        Ok(outcome)
     }
 
     async fn run_now(
@@ -231,6 +311,15 @@ impl ScriptTask {
             grace: mill.options.grace,
         };
         within(self.limit, stop, worker::run(&task, sink)).await
+    }
+}
+
+/// Waits for a job's turn among those that count together; whether it has come before the job was to end.
+pub(super) async fn has_come(turn: &mut Option<Turn>, stop: &Stop) -> bool {
+    let Some(turn) = turn else { return true };
+    tokio::select! {
+        () = turn.come() => true,
+        () = stop.wished() => false,
     }
 }
 

@@ -11,13 +11,14 @@ use millwright_core::refs::JobId;
 use serde_json::{Map, Value};
 
 use super::frame::{Frame, Run};
-use super::journal::{Finished, JobCard, Standing};
+use super::journal::{Beginning, Finished, JobCard, Standing};
 use super::outcome::Ended;
 use super::parts::ids;
 use super::scripts::{BegunScript, ScriptTask, within};
 use super::status::FlowStatus;
 use super::step::Step;
 use crate::mill::language::Script;
+use crate::mill::limits::Turn;
 use crate::mill::new_job_id;
 use crate::mill::stand_in::{Act, Runs};
 use crate::mill::stop::Stop;
@@ -33,6 +34,7 @@ pub(in crate::mill) struct FlowTask {
     path: Option<String>,
     args: Map<String, Value>,
     label: String,
+    preprocesses: bool,
 }
 
 /// A flow whose job is written and whose steps have not begun.
@@ -40,6 +42,9 @@ pub(in crate::mill) struct BegunFlow {
     frame: Arc<Frame>,
     flow: Arc<Flow>,
     card: JobCard,
+    /// Its place among the runs that count together.
+    turn: Option<Turn>,
+    preprocesses: bool,
 }
 
 impl FlowTask {
@@ -56,6 +61,16 @@ impl FlowTask {
             path: path.map(str::to_owned),
             args,
             flow,
+            preprocesses: false,
+        }
+    }
+
+    /// The same, with the flow's preprocessor first, where it has one.
+    pub(in crate::mill) fn preprocessed(self) -> Self {
+        let preprocesses = self.flow.value.preprocessor_module.is_some();
+        Self {
+            preprocesses,
+            ..self
         }
     }
 
@@ -75,10 +90,19 @@ impl FlowTask {
             path: self.path,
             within: Arc::from(""),
             depth: 0,
+            shared: None,
         };
         let frame = place.frame(&self.flow, args, stop);
         let raw_flow = self.run.raw_text_of(&self.flow);
-        let beginning = frame.beginning(kind, self.label, raw_flow);
+        let turn = if self.preprocesses {
+            None
+        } else {
+            frame.turn(&self.flow.value)
+        };
+        let beginning = Beginning {
+            queued: turn.is_some(),
+            ..frame.beginning(kind, self.label, raw_flow)
+        };
         let standing = Standing {
             run: &self.run,
             job,
@@ -89,6 +113,8 @@ impl FlowTask {
             frame,
             flow: self.flow,
             card,
+            turn,
+            preprocesses: self.preprocesses,
         })
     }
 }
@@ -96,12 +122,29 @@ impl FlowTask {
 impl BegunFlow {
     /// Runs the flow to its end and writes it.
     pub(in crate::mill) async fn run(self) -> Result<Finished, StoreError> {
-        let ended = self.frame.run_steps(&self.flow.value.modules).await?;
-        let finished = self.frame.finished(&ended);
-        let shared = self.frame.shared.clone();
+        let Self {
+            mut frame,
+            mut turn,
+            ..
+        } = self;
+        let value = &self.flow.value;
+        let mut ended = None;
+        if self.preprocesses {
+            match frame.preprocess(value).await? {
+                Ok(preprocessed) => {
+                    turn = preprocessed.turn(value);
+                    frame = preprocessed;
+                }
+                Err(failed) => ended = Some(failed),
+            }
+        }
+        let finished = match ended {
+            Some(ended) => frame.finished(&ended),
+            None => frame.whole(value, turn, &self.card).await?.1,
+        };
         self.card.end(&finished, None).await?;
-        remove_shared(shared);
-        Ok(finished.concealed(&self.frame.run).into_owned())
+        remove_shared(frame.shared.clone());
+        Ok(finished.concealed(&frame.run).into_owned())
     }
 }
 
@@ -141,6 +184,8 @@ impl RootScript {
             args: Arc::new(stored_object(args)),
             reply: None,
             limit: None,
+            together: None,
+            cache_ttl: None,
             place,
         };
         let standing = Standing {
@@ -189,6 +234,7 @@ impl Step<'_> {
             path: Some(step.path.clone()),
             within: format!("{}{}/", outer.within, self.module.id).into(),
             depth: outer.depth + 1,
+            shared: self.shared(),
         };
         let runs = Runs::Flow {
             path: &step.path,
@@ -197,16 +243,26 @@ impl Step<'_> {
         let reply = self.reply(job, &args, runs, limit);
         let frame = place.frame(&flow, args, Arc::clone(&ear));
         let raw_flow = outer.run.raw_text_of(&flow);
-        let beginning = frame.beginning(JobKind::Flow, self.module.id.clone(), raw_flow);
+        let turn = frame.turn(&flow.value);
+        let beginning = Beginning {
+            queued: turn.is_some(),
+            ..frame.beginning(JobKind::Flow, self.module.id.clone(), raw_flow)
+        };
         let begins = self.begins(job);
         let card = JobCard::begin(self.standing(job), beginning, begins, &ear).await?;
-        let ended = match reply.filter(|reply| reply.act != Act::Really) {
-            Some(reply) => within(limit, &ear, frame.stood_in(reply)).await,
-            None => within(limit, &ear, frame.run_steps(&flow.value.modules)).await?,
+        let (ended, finished) = match reply.filter(|reply| reply.act != Act::Really) {
+            Some(reply) => {
+                let ended = within(limit, &ear, frame.stood_in(reply)).await;
+                let finished = frame.finished(&ended);
+                (ended, finished)
+            }
+            None => within(limit, &ear, frame.whole(&flow.value, turn, &card)).await?,
         };
-        let finished = frame.finished(&ended);
-        card.end(&finished, self.ends(finished.success)).await?;
-        remove_shared(frame.shared.clone());
+        let went_well = matches!(ended, Ended::Done(_) | Ended::Stopped { .. });
+        card.end(&finished, self.ends(went_well)).await?;
+        if outer.shared.is_none() {
+            remove_shared(frame.shared.clone());
+        }
         Ok(self.unless_timed_out(ended.of_sub_flow(), &ear))
     }
 }
@@ -238,12 +294,15 @@ struct FlowPlace<'a> {
     path: Option<String>,
     within: Arc<str>,
     depth: usize,
+    /// The folder that the steps of the flow around it share: a flow inside another with `same_worker` uses that one.
+    shared: Option<PathBuf>,
 }
 
 impl FlowPlace<'_> {
     fn frame(self, flow: &Flow, args: Map<String, Value>, stop: Arc<Stop>) -> Arc<Frame> {
         let Self { run, job, .. } = self;
         let value = &flow.value;
+        let own = || run.mill.options.folder.join(format!("shared-{job}"));
         let same_worker = value.same_worker == Some(true);
         Arc::new(Frame {
             run: Arc::clone(run),
@@ -256,7 +315,7 @@ impl FlowPlace<'_> {
             flow_input: Arc::new(args),
             flow_env: Arc::new(flow_env_of(flow)),
             failure_module: value.failure_module.as_deref().cloned().map(Arc::new),
-            shared: same_worker.then(|| run.mill.options.folder.join(format!("shared-{job}"))),
+            shared: self.shared.or_else(|| same_worker.then(own)),
             depth: self.depth,
             stop,
             status: Mutex::new(FlowStatus::new(ids(&value.modules))),

@@ -11,12 +11,19 @@ pub(super) struct FlowStatus {
     pub(super) step: usize,
     pub(super) modules: Vec<StepStatus>,
     pub(super) failure: StepStatus,
+    /// Only of a flow that is run with its preprocessor.
+    pub(super) preprocessor: Option<StepStatus>,
 }
 
 /// How far a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepState {
     Waiting,
+    /// So many people have to agree after the step of this job.
+    WaitingForEvents {
+        count: u64,
+        job: JobId,
+    },
     InProgress,
     Success,
     Failure,
@@ -33,6 +40,8 @@ pub(super) struct StepStatus {
     pub(super) rounds: Option<Rounds>,
     pub(super) chosen: Option<Chosen>,
     pub(super) failed_retries: Vec<JobId>,
+    /// Who answered after it, and which answer it was.
+    pub(super) approvers: Vec<(u32, String)>,
     /// Of the failure handler: the step that failed.
     pub(super) parent_module: Option<String>,
 }
@@ -61,23 +70,46 @@ impl FlowStatus {
             step: 0,
             modules: ids.map(StepStatus::new).collect(),
             failure: StepStatus::new("failure"),
+            preprocessor: None,
+        }
+    }
+
+    /// The flow begins with its preprocessor.
+    pub(super) fn preprocesses(&mut self, id: &str) {
+        self.preprocessor = Some(StepStatus::new(id));
+    }
+
+    /// The id of the step that runs, and so of the one that failed.
+    pub(super) fn failing_id(&self) -> Option<&str> {
+        let preprocessor = self.preprocessor.as_ref();
+        let preprocesses = preprocessor.filter(|step| step.state != StepState::Success);
+        let step = preprocesses.or_else(|| self.modules.get(self.step));
+        step.map(|step| step.id.as_str())
+    }
+
+    /// The number of the step that runs: -1 for the preprocessor.
+    fn current(&self) -> Value {
+        let preprocesses = self.preprocessor.as_ref();
+        match preprocesses.filter(|step| step.state != StepState::Success) {
+            Some(_) => (-1).into(),
+            None => self.step.into(),
         }
     }
 
     pub(super) fn to_json(&self) -> Value {
         let modules: Vec<Value> = self.modules.iter().map(StepStatus::to_json).collect();
         json!({
-            "step": self.step,
+            "step": self.current(),
             "modules": modules,
             "cleanup_module": {},
             "failure_module": self.failure.to_json(),
-            "preprocessor_module": null,
+            "preprocessor_module": self.preprocessor.as_ref().map(StepStatus::to_json),
         })
     }
 }
 
 impl StepStatus {
-    fn new(id: &str) -> Self {
+    pub(super) fn new(id: &str) -> Self {
         Self {
             id: id.to_owned(),
             state: StepState::Waiting,
@@ -86,6 +118,7 @@ impl StepStatus {
             rounds: None,
             chosen: None,
             failed_retries: Vec::new(),
+            approvers: Vec::new(),
             parent_module: None,
         }
     }
@@ -97,6 +130,10 @@ impl StepStatus {
             fields.insert("job".to_owned(), job.to_string().into());
         }
         fields.insert("type".to_owned(), self.state.as_str().into());
+        if let StepState::WaitingForEvents { count, job } = self.state {
+            fields.insert("count".to_owned(), count.into());
+            fields.insert("job".to_owned(), job.to_string().into());
+        }
         if self.state == StepState::Success {
             fields.insert("skipped".to_owned(), self.skipped.into());
         }
@@ -116,6 +153,11 @@ impl StepStatus {
         if !self.failed_retries.is_empty() {
             fields.insert("failed_retries".to_owned(), texts(&self.failed_retries));
         }
+        if !self.approvers.is_empty() {
+            let each = |(id, name): &(u32, String)| json!({"resume_id": id, "approver": name});
+            let approvers = self.approvers.iter().map(each).collect();
+            fields.insert("approvers".to_owned(), approvers);
+        }
         if let Some(parent) = &self.parent_module {
             fields.insert("parent_module".to_owned(), parent.clone().into());
         }
@@ -127,6 +169,7 @@ impl StepState {
     fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "WaitingForPriorSteps",
+            Self::WaitingForEvents { .. } => "WaitingForEvents",
             Self::InProgress => "InProgress",
             Self::Success => "Success",
             Self::Failure => "Failure",

@@ -2,17 +2,18 @@
 //!
 //! Always so: the order is that of Windmill: skip, mock, tries, stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use millwright_core::openflow::{Amount, Module, ModuleValue};
 use millwright_core::refs::JobId;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::frame::Frame;
 use super::journal::{Beginning, Finished, JobCard, Standing};
-use super::outcome::Ended;
+use super::outcome::{Ended, line_of};
 use super::status::{FlowStatus, StepState, StepStatus};
+use super::waiting::Resumed;
 use crate::mill::new_job_id;
 use crate::store::StoreError;
 use crate::store::jobs::JobKind;
@@ -26,6 +27,10 @@ pub(super) struct Step<'a> {
     pub(super) previous: Arc<Value>,
     /// The step before it.
     pub(super) previous_id: Option<&'a str>,
+    /// What people answered before it.
+    resumed: Option<Resumed>,
+    /// Its arguments at its first try: each later one gets the same.
+    first_args: OnceLock<Map<String, Value>>,
 }
 
 /// Where a step's status is.
@@ -33,6 +38,7 @@ pub(super) struct Step<'a> {
 pub(super) enum Slot {
     Module(usize),
     Failure,
+    Preprocessor,
 }
 
 impl FlowStatus {
@@ -40,35 +46,65 @@ impl FlowStatus {
         match slot {
             Slot::Module(index) => &mut self.modules[index],
             Slot::Failure => &mut self.failure,
+            Slot::Preprocessor => self
+                .preprocessor
+                .get_or_insert_with(|| StepStatus::new("preprocessor")),
         }
     }
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    pub(super) fn new(
+        frame: &'a Arc<Frame>,
+        slot: Slot,
+        module: &'a Module,
+        previous: Arc<Value>,
+        previous_id: Option<&'a str>,
+    ) -> Self {
+        Self {
+            frame,
+            slot,
+            module,
+            previous,
+            previous_id,
+            resumed: None,
+            first_args: OnceLock::new(),
+        }
+    }
+
+    /// The same step, after people answered.
+    pub(super) fn after(self, resumed: Option<Resumed>) -> Self {
+        Self { resumed, ..self }
+    }
+
     /// Runs the step, as often as it is to be tried.
     pub(super) async fn run(&self) -> Result<Ended, StoreError> {
-        match self.is_skipped().await {
+        let skipped = match self.is_skipped().await {
+            Ok(skipped) => skipped,
             Err(error) => return Ok(Ended::broken_condition(error)),
-            Ok(true) => return self.pass_on(Arc::clone(&self.previous), true).await,
-            Ok(false) => {}
-        }
+        };
         let mock = self.module.mock.as_ref();
-        let ended = match mock.filter(|mock| mock.enabled == Some(true)) {
-            Some(mock) => {
-                let result = Arc::new(mock.return_value.clone().unwrap_or_default());
-                self.pass_on(result, false).await?
+        let stand_in = match mock.filter(|mock| mock.enabled == Some(true)) {
+            Some(mock) => Some(Arc::new(mock.return_value.clone().unwrap_or_default())),
+            None => skipped.then(|| Arc::clone(&self.previous)),
+        };
+        let ended = match stand_in {
+            Some(result) => {
+                let passed = self.pass_on(result).await?;
+                self.stop_after(passed, self.module.stop_after_if.as_ref())
+                    .await?
             }
             None => self.tries().await?,
         };
         if matches!(&ended, Ended::Failed(failure) if failure.begun) && !self.counts_as_failed() {
             self.write_end(&ended).await?;
         }
-        self.stop_after(ended).await
+        Ok(ended)
     }
 
     /// Runs the step once.
     pub(super) async fn once(&self) -> Result<Ended, StoreError> {
-        match &self.module.value {
+        let ended = match &self.module.value {
             ModuleValue::Script(script) => self.path_script(script).await,
             ModuleValue::RawScript(script) => self.raw_script(script).await,
             ModuleValue::Flow(flow) => self.sub_flow(flow).await,
@@ -77,8 +113,34 @@ impl Step<'_> {
             ModuleValue::BranchOne(inner) => self.branch_one(inner).await,
             ModuleValue::BranchAll(inner) => self.branch_all(inner).await,
             ModuleValue::Identity(_) | ModuleValue::Unknown(_) => {
-                self.pass_on(Arc::clone(&self.previous), false).await
+                self.pass_on(Arc::clone(&self.previous)).await
             }
+        };
+        let module = self.module;
+        let condition = match &module.value {
+            ModuleValue::ForLoop(_) | ModuleValue::WhileLoop(_) | ModuleValue::BranchAll(_) => {
+                &module.stop_after_all_iters_if
+            }
+            _ => &module.stop_after_if,
+        };
+        self.stop_after(ended?, condition.as_ref()).await
+    }
+
+    /// `resume`, `resumes` and `approvers`, as far as an expression names them.
+    pub(super) fn answers_for(&self, expression: &str) -> Vec<(&'static str, Arc<Value>)> {
+        Resumed::names(self.resumed.as_ref(), expression)
+    }
+
+    /// The arguments of the first try, where this is a later one.
+    pub(super) fn first_args(&self) -> Option<&Map<String, Value>> {
+        self.first_args.get()
+    }
+
+    /// Keeps the arguments for further tries, where there may be any.
+    pub(super) fn keep_args(&self, args: &Map<String, Value>) {
+        if self.module.retry.is_some() {
+            // Only the first ones count.
+            drop(self.first_args.set(args.clone()));
         }
     }
 
@@ -119,7 +181,7 @@ impl Step<'_> {
         self.frame.write_status(text).await
     }
 
-    /// How long the step may take.
+    /// How long the step may take. A limit that cannot be computed ends the flow, and no failure handler runs.
     pub(super) async fn limit(&self) -> Result<Option<Duration>, Ended> {
         match &self.module.timeout {
             None => Ok(None),
@@ -136,15 +198,22 @@ impl Step<'_> {
             Amount::Fixed(number) => return Ok(*number),
             Amount::Computed(transform) => transform,
         };
-        let value = self.transformed(transform).await?;
-        value.as_u64().ok_or_else(|| {
-            let message = format!("a whole number was expected, and {value} came");
-            Ended::failed(crate::mill::worker::failed("ExecutionErr", &message))
-        })
+        let value = match self.transformed(transform).await {
+            Err(Ended::Failed(failure)) => {
+                return Err(Ended::broken_condition(line_of(&failure.result)));
+            }
+            other => other?,
+        };
+        let unexpected = || format!("a whole number was expected, and {value} came");
+        value
+            .as_u64()
+            .ok_or_else(|| Ended::broken_condition(unexpected()))
     }
 
-    /// Ends at once with a result, by a job that runs nothing.
-    async fn pass_on(&self, result: Arc<Value>, skipped: bool) -> Result<Ended, StoreError> {
+    /// Ends at once with a result, by a job that runs nothing. Where the step has a `skip_if`, it counts as skipped
+    /// whatever that says: that is Windmill's.
+    async fn pass_on(&self, result: Arc<Value>) -> Result<Ended, StoreError> {
+        let skipped = self.module.skip_if.is_some();
         let job = new_job_id();
         let beginning = Beginning {
             kind: JobKind::Identity,

@@ -8,7 +8,7 @@ use millwright_core::openflow::Module;
 use serde_json::Value;
 
 use super::frame::Frame;
-use super::outcome::{Ended, Failure};
+use super::outcome::{Ended, Failure, Handled};
 use super::step::{Slot, Step};
 use crate::store::StoreError;
 
@@ -32,22 +32,23 @@ impl Frame {
                 return Ok(Ended::Canceled);
             }
             self.change(|status| status.step = index);
-            let step = Step {
-                frame: self,
-                slot: Slot::Module(index),
-                module,
-                previous,
-                previous_id,
+            let before = index.checked_sub(1).and_then(|before| modules.get(before));
+            let waited = match before {
+                Some(before) => self.between(before, index, &previous).await?,
+                None => Ok(None),
             };
-            // Boxed because a step may hold steps.
-            let ended = Box::pin(step.run()).await?;
+            let ended = match waited {
+                Err(ended) => ended,
+                Ok(resumed) => {
+                    let slot = Slot::Module(index);
+                    let step = Step::new(self, slot, module, previous, previous_id);
+                    // Boxed because a step may hold steps.
+                    Box::pin(step.after(resumed).run()).await?
+                }
+            };
             previous = match ended {
                 Ended::Done(result) => result,
-                Ended::Failed(failure)
-                    if failure.begun && module.continue_on_error == Some(true) =>
-                {
-                    failure.result
-                }
+                Ended::Failed(failure) if self.goes_on(module, &failure) => failure.result,
                 ended => return Ok(ended),
             };
             self.keep_result(&module.id, &previous);
@@ -57,29 +58,37 @@ impl Frame {
         Ok(Ended::Done(previous))
     }
 
-    /// Runs the failure handler, where there is one. The flow has failed all the same, with the handler's result.
-    async fn handle(self: &Arc<Self>, failure: Failure) -> Result<Ended, StoreError> {
+    /// Whether a flow goes on after a failure. One that a message ended does so only where there is a failure handler:
+    /// that is Windmill's.
+    fn goes_on(&self, module: &Module, failure: &Failure) -> bool {
+        let is_final = failure.early && self.failure_module.is_none();
+        failure.begun && !is_final && module.continue_on_error == Some(true)
+    }
+
+    /// Runs the failure handler, where there is one. The flow has failed all the same, with the handler's
+    /// result, unless that says `{"recover": true}`.
+    pub(super) async fn handle(self: &Arc<Self>, failure: Failure) -> Result<Ended, StoreError> {
         let Some(module) = self.failure_module.as_ref() else {
             return Ok(Ended::Failed(failure));
         };
         let failed_id = self.change_and_name_failed();
-        let step = Step {
-            frame: self,
-            slot: Slot::Failure,
-            module,
-            previous: Arc::clone(&failure.result),
-            previous_id: failed_id.as_deref(),
-        };
-        let result = match Box::pin(step.run()).await? {
-            Ended::Done(result) | Ended::Stopped { result, .. } => result,
-            Ended::Failed(failure) => failure.result,
+        let previous = Arc::clone(&failure.result);
+        let step = Step::new(self, Slot::Failure, module, previous, failed_id.as_deref());
+        let (success, result) = match Box::pin(step.run()).await? {
+            Ended::Done(result) | Ended::Stopped { result, .. } => (true, result),
+            Ended::Failed(failure) => (false, failure.result),
             Ended::Canceled => return Ok(Ended::Canceled),
+        };
+        let handled = Handled {
+            success,
+            recovers: success && result["recover"] == true,
         };
         Ok(Ended::Failed(Failure {
             result,
             to_handler: false,
-            handled: true,
+            handled: Some(handled),
             begun: true,
+            early: false,
         }))
     }
 
@@ -87,7 +96,7 @@ impl Frame {
     fn change_and_name_failed(&self) -> Option<String> {
         let mut failed = None;
         self.change(|status| {
-            failed = status.modules.get(status.step).map(|step| step.id.clone());
+            failed = status.failing_id().map(str::to_owned);
             status.failure.parent_module.clone_from(&failed);
         });
         failed

@@ -3,10 +3,11 @@
 //! Always so: a flow that passes here names no script that is missing and nothing that the mill does not do; every
 //! complaint is found, not the first alone.
 
+mod around;
 mod fields;
 mod scripts;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use millwright_core::openflow::{Amount, Flow, Module, ModuleValue, RawScript};
@@ -15,6 +16,9 @@ use serde_json::{Map, Value};
 use super::language::Script;
 use super::project::Project;
 use super::{MillError, MillOptions, Sources};
+
+/// So many levels of steps inside one another are run.
+const MOST_LEVELS: usize = 64;
 
 /// The scripts and flows that a flow leads to, by their paths.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub(super) struct Plan {
     pub(super) project: Arc<Project>,
     /// What the flow says in vain, or is likely to mean otherwise.
     pub(super) notes: Vec<String>,
+    /// Why the flow's preprocessor cannot be run, where that is so.
+    pub(super) no_preprocessor: Option<String>,
 }
 
 impl Plan {
@@ -113,6 +119,10 @@ struct Planner<'a> {
     at: String,
     /// Whether a script or flow that is missing is a reason to refuse.
     all_there: bool,
+    /// How many levels deep the steps of this flow are.
+    height: usize,
+    /// The same of the flows that it runs as steps.
+    heights: HashMap<String, usize>,
 }
 
 impl<'a> Planner<'a> {
@@ -132,6 +142,8 @@ impl<'a> Planner<'a> {
             trail: path.map(str::to_owned).into_iter().collect(),
             at: String::new(),
             all_there,
+            height: 0,
+            heights: HashMap::new(),
         })
     }
 
@@ -150,24 +162,32 @@ impl<'a> Planner<'a> {
 
     fn flow(&mut self, flow: &Flow) {
         let value = &flow.value;
+        for name in fields::FOR_OTHERS {
+            if flow.other.contains_key(*name) {
+                self.note(&format!("/{name}"), fields::ONE_PERSON);
+            }
+        }
         self.fields(fields::FLOW, "/value", &value.other);
         if value.flow_env.as_ref().is_some_and(|env| !env.is_object()) {
             self.refuse("/value/flow_env", "it is no object of names and values");
         }
-        if value.preprocessor_module.is_some() {
-            self.refuse(
-                "/value/preprocessor_module",
-                "the mill runs no preprocessor",
-            );
-        }
+        self.preprocessor(value);
         let same_worker = value.same_worker == Some(true);
         let mut steps = Vec::new();
         value.walk("/value", &mut |place, module| {
             steps.push((place.to_owned(), module));
         });
         self.ids(&steps);
+        let places: HashSet<String> = steps.iter().map(|(place, _)| place.clone()).collect();
+        // A flow that is run as a step has none; one that cannot be run is told of when it is asked for.
+        let is_left_out = !self.is_outermost() || self.plan.no_preprocessor.is_some();
         for (place, module) in steps {
+            if is_left_out && place == "/value/preprocessor_module" {
+                continue;
+            }
             self.module(&place, module);
+            let is_last = !next_of(&place).is_some_and(|next| places.contains(&next));
+            self.afterwards(&place, module, is_last);
             if same_worker && is_parallel(&module.value) {
                 self.refuse(
                     &format!("{place}/value/parallel"),
@@ -200,6 +220,7 @@ impl<'a> Planner<'a> {
             self.transform(&format!("{place}/timeout"), transform);
         }
         self.value(&format!("{place}/value"), &module.value);
+        self.depth(place, module);
         let script = self.script_of(&module.value);
         for (name, transform) in module.value.input_transforms().into_iter().flatten() {
             let place = format!("{place}/value/input_transforms/{name}");
@@ -239,6 +260,22 @@ impl<'a> Planner<'a> {
             let reason = "rounds that run side by side cannot be stopped after one of them";
             self.refuse(&format!("{place}/stop_after_if"), reason);
         }
+    }
+
+    /// How deep steps are inside one another, those of flows that are run as steps included.
+    fn depth(&mut self, place: &str, module: &Module) {
+        let inside = match &module.value {
+            ModuleValue::Flow(flow) => 1 + self.heights.get(&flow.path).copied().unwrap_or(0),
+            _ => 0,
+        };
+        let height = levels_of(place) + inside;
+        if height > MOST_LEVELS && self.height <= MOST_LEVELS {
+            let reason = format!(
+                "steps are {height} levels deep inside one another, and the mill runs {MOST_LEVELS}: put some side by side"
+            );
+            self.refuse(place, &reason);
+        }
+        self.height = self.height.max(height);
     }
 
     fn value(&mut self, place: &str, value: &ModuleValue) {
@@ -297,25 +334,32 @@ impl<'a> Planner<'a> {
             Err(error) => return self.refuse(&place, &error.to_string()),
         };
         let before = std::mem::replace(&mut self.at, format!("{path}: "));
+        let height = std::mem::take(&mut self.height);
         self.trail.push(path.to_owned());
         self.flow(&flow);
         self.trail.pop();
         self.at = before;
+        let inside = std::mem::replace(&mut self.height, height);
+        self.heights.insert(path.to_owned(), inside);
         self.plan.flows.insert(path.to_owned(), flow);
     }
 
-    fn fields(&mut self, harmless: &[&str], place: &str, other: &Map<String, Value>) {
+    fn fields(&mut self, harmless: &[fields::Harmless], place: &str, other: &Map<String, Value>) {
         for (name, value) in other {
             let place = format!("{place}/{name}");
             if fields::says_nothing(value) {
                 continue;
             }
-            if harmless.contains(&name.as_str()) {
-                self.note(&place, "left out, the mill does not need it");
-            } else {
-                self.refuse(&place, fields::reason(name));
+            match harmless.iter().find(|(known, _)| known == name) {
+                Some((_, why)) => self.note(&place, &format!("left out, {why}")),
+                None => self.refuse(&place, fields::reason(name)),
             }
         }
+    }
+
+    /// Whether this flow is not one that another runs as a step.
+    fn is_outermost(&self) -> bool {
+        self.at.is_empty()
     }
 
     fn note(&mut self, place: &str, reason: &str) {
@@ -328,6 +372,21 @@ impl<'a> Planner<'a> {
         self.complaints
             .push(format!("{}{place}: {reason}", self.at));
     }
+}
+
+/// The place of the step after one; nothing where it is in no list.
+fn next_of(place: &str) -> Option<String> {
+    let (list, index) = place.rsplit_once('/')?;
+    let index: usize = index.parse().ok()?;
+    Some(format!("{list}/{}", index + 1))
+}
+
+/// How many lists of steps lead to a place.
+fn levels_of(place: &str) -> usize {
+    let parts = place.split('/');
+    parts
+        .filter(|part| ["modules", "default"].contains(part))
+        .count()
 }
 
 fn is_parallel(value: &ModuleValue) -> bool {

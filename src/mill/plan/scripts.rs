@@ -26,6 +26,7 @@ impl Planner<'_> {
 
     pub(super) fn raw_script(&mut self, place: &str, script: &RawScript) {
         self.fields(fields::RAW_SCRIPT, place, &script.other);
+        self.concurrency(place, script);
         let known = self.plan.raw_scripts.get(&script.language);
         if known.is_some_and(|scripts| scripts.contains_key(&script.content)) {
             return;

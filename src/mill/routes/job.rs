@@ -117,7 +117,7 @@ pub(super) struct JobView {
     email: &'static str,
     visible_to_owner: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    suspend: Option<u8>,
+    suspend: Option<u64>,
     tag: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     priority: Option<u8>,
@@ -125,6 +125,8 @@ pub(super) struct JobView {
     raw_flow: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preprocessed: Option<bool>,
 }
 
 impl JobView {
@@ -176,6 +178,7 @@ impl JobView {
             priority: job.parent.map(|_| 0),
             raw_flow: None,
             worker: job.started_at.map(|_| crate::mill::WORKER),
+            preprocessed: job.preprocessed.then_some(true),
         }
     }
 
@@ -198,7 +201,9 @@ pub(super) fn view_of(
     with_log: bool,
 ) -> Result<JobView, StoreError> {
     let job = jobs::get(connection, id)?;
+    let required = jobs::still_required(connection, id, job.flow_status.as_deref())?;
     let mut view = JobView::whole(job, jobs::inputs(connection, id)?)?;
+    view.suspend = view.suspend.map(|_| required);
     if with_log {
         view.logs = Some(end_of_log(connection, id)?).filter(|log| !log.is_empty());
     }

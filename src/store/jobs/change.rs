@@ -130,6 +130,20 @@ pub fn start(connection: &Connection, id: JobId) -> Result<(), StoreError> {
     }
 }
 
+/// A flow's inputs are now what its preprocessor made of them.
+///
+/// # Errors
+/// What the database says.
+pub fn set_preprocessed(connection: &Connection, id: JobId, args: &str) -> Result<(), StoreError> {
+    let seq: i64 = connection
+        .prepare_cached("UPDATE jobs SET preprocessed = 1 WHERE id = ?1 RETURNING seq")?
+        .query_row([id.to_string()], |row| row.get(0))?;
+    connection
+        .prepare_cached("UPDATE job_inputs SET args = ?2 WHERE job = ?1")?
+        .execute(params![seq, args])?;
+    Ok(())
+}
+
 /// Notes how a flow's steps stand.
 ///
 /// # Errors

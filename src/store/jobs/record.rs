@@ -90,6 +90,8 @@ pub struct Job {
     pub result: Option<String>,
     /// How its steps stand, as JSON text.
     pub flow_status: Option<String>,
+    /// Whether its inputs are what its preprocessor made of them.
+    pub preprocessed: bool,
 }
 
 impl JobKind {
@@ -143,12 +145,12 @@ impl JobState {
 impl Job {
     pub(super) const COLUMNS: &str = "id, workspace, kind, state, parent, root, step_id, path, script_hash, \
         language, created_by, created_at, started_at, completed_at, success, skipped, canceled_by, \
-        canceled_reason, result, flow_status";
+        canceled_reason, result, flow_status, preprocessed";
 
     /// [`Self::COLUMNS`] without the two that can be large.
     pub(super) const LIST_COLUMNS: &str = "id, workspace, kind, state, parent, root, step_id, path, script_hash, \
         language, created_by, created_at, started_at, completed_at, success, skipped, canceled_by, \
-        canceled_reason, NULL, NULL";
+        canceled_reason, NULL, NULL, preprocessed";
 
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let canceled_by: Option<String> = row.get(16)?;
@@ -176,6 +178,7 @@ impl Job {
             }),
             result: row.get(18)?,
             flow_status: row.get(19)?,
+            preprocessed: row.get(20)?,
         })
     }
 }

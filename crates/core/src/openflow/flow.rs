@@ -36,6 +36,18 @@ node! {
         same_worker: Option<bool>,
         /// Names with values, which every step's expressions see as `flow_env`.
         flow_env: Option<Value>,
+        /// An expression that, where it holds, has the flow end before its first step.
+        skip_expr: Option<String>,
+        /// The step whose result is the answer for a caller that waits.
+        early_return: Option<String>,
+        /// For how many seconds the result is kept, for the same inputs.
+        cache_ttl: Option<u64>,
+        /// How many runs there are at once.
+        concurrent_limit: Option<u64>,
+        /// For how many seconds a run that has ended counts as well.
+        concurrency_time_window_s: Option<u64>,
+        /// What the runs that count together have in common; all of this flow's where nothing is said.
+        concurrency_key: Option<String>,
     }
 }
 

@@ -6,6 +6,7 @@
 mod flow;
 mod module;
 mod node;
+mod suspend;
 mod transform;
 mod value;
 mod walk;
@@ -13,6 +14,7 @@ mod walk;
 pub use flow::{Flow, FlowValue};
 pub use module::{ConstantRetry, ExponentialRetry, Mock, Module, Predicate, Retry, StopAfterIf};
 pub use node::OpenFlowError;
+pub use suspend::{ResumeForm, Suspend};
 pub use transform::{Amount, Transform};
 pub use value::{
     BranchAll, BranchAllBranch, BranchOne, BranchOneBranch, ForLoop, Identity, ModuleValue,

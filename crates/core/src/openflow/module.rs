@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::node::node;
-use super::{Amount, ModuleValue};
+use super::{Amount, ModuleValue, Suspend, Transform};
 
 node! {
     /// One step of a flow.
@@ -31,6 +31,12 @@ node! {
         timeout: Option<Amount>,
         /// A result that stands in for running it.
         mock: Option<Mock>,
+        /// How many seconds the flow waits after it, before the next step.
+        sleep: Option<Transform>,
+        /// Whether the flow waits for people after it.
+        suspend: Option<Suspend>,
+        /// For how many seconds its result is kept, for the same arguments.
+        cache_ttl: Option<u64>,
     }
 }
 
@@ -120,6 +126,9 @@ impl Module {
             continue_on_error: None,
             timeout: None,
             mock: None,
+            sleep: None,
+            suspend: None,
+            cache_ttl: None,
             other: serde_json::Map::new(),
         }
     }

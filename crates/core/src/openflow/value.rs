@@ -61,6 +61,12 @@ node! {
         content: String,
         /// Where its arguments come from.
         input_transforms: IndexMap<String, Transform>,
+        /// How many of its jobs there are at once.
+        concurrent_limit: Option<u64>,
+        /// What the jobs that count together have in common; all of this step's where nothing is said.
+        custom_concurrency_key: Option<String>,
+        /// For how many seconds a job that has ended counts as well.
+        concurrency_time_window_s: Option<u64>,
     }
 }
 

@@ -4,15 +4,13 @@
 
 mod begin;
 mod labels;
-mod question;
 mod tree;
-
-use std::io::{self, IsTerminal};
 
 use millwright_core::refs::JobId;
 use tokio::sync::broadcast;
 
 use super::logs::{Logs, TAIL};
+use super::question::{self, Answer, is_attended};
 use super::show::{self, LogPlace, Shown, Watcher};
 use super::texts::Texts;
 use super::{RunArgs, print_result};
@@ -20,7 +18,6 @@ use crate::cli::serve::unavailable;
 use crate::cli::signals::{self, Told};
 use crate::cli::{CommandError, Exit, output};
 use crate::windmill::{Client, Connection, Ended, WindmillError};
-use question::Answer;
 use tree::Tree;
 
 /// How many events a slow terminal may be behind.
@@ -134,11 +131,6 @@ impl Following<'_> {
             }
         }
     }
-}
-
-/// Whether there is someone who can be asked.
-fn is_attended() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// How a job that goes on is followed again.

@@ -129,16 +129,13 @@ impl FlowBuilder {
     }
 
     /// Lets one run at a time work on what `key` names; the others wait. In the key `$workspace` stands for the workspace, and
-    /// `$args[name]` for an input. Windmill's cloud and enterprise edition hold to it; others leave it out.
+    /// `$args[name]` for an input. The mill and Windmill's cloud and enterprise edition hold to it; others leave it out.
     pub fn one_at_a_time(&mut self, key: &str) {
-        let limits = [
-            ("concurrent_limit", Value::from(1)),
-            // No window: those that run are counted alone.
-            ("concurrency_time_window_s", Value::from(0)),
-            ("concurrency_key", Value::from(key)),
-        ];
-        let limits = limits.map(|(name, value)| (name.to_owned(), value));
-        self.flow.value.other.extend(limits);
+        let value = &mut self.flow.value;
+        value.concurrent_limit = Some(1);
+        // No window: those that run are counted alone.
+        value.concurrency_time_window_s = Some(0);
+        value.concurrency_key = Some(key.to_owned());
     }
 
     /// Runs all steps on one worker, where each finds the files of those before it.

@@ -2,7 +2,7 @@
 //!
 //! Always so: whoever waits for the answer may stop waiting, and nothing of the program waits on.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -19,8 +19,21 @@ pub(super) enum Answer {
     Leave(Exit),
 }
 
-/// Asks, and waits for a line.
+/// Whether there is someone who can be asked.
+pub(super) fn is_attended() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for yes, and waits for a line.
 pub(super) async fn ask(question: &str) -> Answer {
+    match line(question).await.to_lowercase().as_str() {
+        "y" | "yes" => Answer::Yes,
+        _ => Answer::No,
+    }
+}
+
+/// Asks, and waits for a line.
+pub(super) async fn line(question: &str) -> String {
     output::prompt(question);
     let (answer, line) = oneshot::channel();
     // No task of the runtime: its end would be waited for.
@@ -31,8 +44,5 @@ pub(super) async fn ask(question: &str) -> Answer {
         drop(answer.send(read.map(|_| line)));
     });
     let line = line.await.map(Result::unwrap_or_default);
-    match line.unwrap_or_default().trim().to_lowercase().as_str() {
-        "y" | "yes" => Answer::Yes,
-        _ => Answer::No,
-    }
+    line.unwrap_or_default().trim().to_owned()
 }
