@@ -36,7 +36,10 @@ async fn up(args: &UpArgs) -> Result<Exit, CommandError> {
     let mut options =
         MillOptions::of_this_process(sources).with_variable("TASKSGODZILLA_API_URL", &url);
     options.base_url = url;
-    let mill = Mill::start(opened.store.clone(), options).await?;
+    let (mill, taken_up) = Mill::take_up(opened.store.clone(), options).await?;
+    for flow in taken_up {
+        tracing::info!(job = %flow.job, "a flow goes on whose process had ended before it did");
+    }
     opened.options.mill = Some(mill.routes());
     // Jobs that end report to the API, so it serves until they have.
     let ended = async move {

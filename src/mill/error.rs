@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use millwright_core::openflow::OpenFlowError;
+use millwright_core::refs::JobId;
 
 use crate::store::StoreError;
 
@@ -49,6 +50,14 @@ pub enum MillError {
         file: PathBuf,
         /// What is wrong with it, and where.
         error: OpenFlowError,
+    },
+    /// A run cannot begin at a step of an earlier one.
+    #[error("job {job} cannot be run again from there: {reason}")]
+    NotAgain {
+        /// The earlier run.
+        job: JobId,
+        /// Why not.
+        reason: String,
     },
     /// The flow uses what the mill does not do. Nothing of it was run.
     #[error("the mill cannot run this flow, and has run nothing of it:\n{}", .0.join("\n"))]

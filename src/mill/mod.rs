@@ -2,6 +2,7 @@
 //!
 //! Always so: what a flow yields here it yields on Windmill, or it is refused by name before its first step runs.
 
+mod again;
 mod answers;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ mod stages;
 mod stand_in;
 mod stop;
 mod stored;
+mod wishes;
 mod worker;
 
 use millwright_core::refs::JobId;

@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use millwright_core::refs::JobId;
 
+use super::worker::kill_left_behind;
 use crate::process::began;
 use crate::store::{Store, StoreError, jobs};
 
 /// How often a database that failed is tried again, and after what time.
 const TRIES: usize = 600;
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Why a job has failed whose process is gone.
+pub(super) const GONE: &str = "the process that ran this job ended before the job did";
 
 /// This process, as the database knows it.
 pub(super) fn this_process() -> String {
@@ -22,14 +26,22 @@ pub(super) fn this_process() -> String {
 
 /// Ends the jobs of processes that are gone.
 pub(crate) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
+    let gone = abandoned(store).await?;
+    end_all(store, gone, GONE.to_owned()).await
+}
+
+/// The jobs of processes that are gone, the innermost first. Nothing of them runs any more.
+pub(super) async fn abandoned(store: &Store) -> Result<Vec<JobId>, StoreError> {
     let unfinished = store.read(jobs::unfinished).await?;
     let gone = unfinished.into_iter().filter(|(_, owner)| !is_alive(owner));
     let gone: Vec<JobId> = gone.map(|(job, _)| job).collect();
-    if gone.is_empty() {
-        return Ok(());
+    if !gone.is_empty() {
+        let names = gone.iter().map(ToString::to_string).collect();
+        let killed = tokio::task::spawn_blocking(move || kill_left_behind(&names));
+        // What could not be looked for is not there to be killed.
+        drop(killed.await);
     }
-    let reason = "the process that ran this job ended before the job did";
-    end_all(store, gone, reason.to_owned()).await
+    Ok(gone)
 }
 
 /// Ends what has not ended of an outermost job. The database has just failed: it is tried again for a while, in the
@@ -56,7 +68,14 @@ async fn try_end_run(store: &Store, root: JobId, reason: &str) -> Result<(), Sto
     end_all(store, unfinished, reason.to_owned()).await
 }
 
-async fn end_all(store: &Store, all: Vec<JobId>, reason: String) -> Result<(), StoreError> {
+pub(super) async fn end_all(
+    store: &Store,
+    all: Vec<JobId>,
+    reason: String,
+) -> Result<(), StoreError> {
+    if all.is_empty() {
+        return Ok(());
+    }
     store
         .write(move |connection| {
             for job in all {

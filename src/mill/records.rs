@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use millwright_core::refs::JobId;
 use rusqlite::Connection;
+use serde_json::Value;
 
 use super::flow::{Beginning, Finished};
 use super::ledger::Ledger;
@@ -67,6 +68,39 @@ impl Records {
                 Ok(())
             }
         }
+    }
+
+    /// A job that an earlier process left open goes on in this one.
+    pub(super) async fn adopt(
+        &self,
+        job: JobId,
+        parent: Option<JobId>,
+        status: Option<String>,
+    ) -> Result<(), StoreError> {
+        let Self::Database(store, owner) = self else {
+            return Ok(());
+        };
+        let owner = owner.clone();
+        store
+            .write(move |connection| {
+                jobs::adopt(connection, job, &owner)?;
+                set_status_of(connection, parent, status.as_deref())
+            })
+            .await
+    }
+
+    /// A job that an earlier process left open has failed; its result.
+    pub(super) async fn abandon(
+        &self,
+        job: JobId,
+        reason: &'static str,
+    ) -> Result<Value, StoreError> {
+        if let Self::Database(store, _) = self {
+            store
+                .write(move |connection| jobs::abandon(connection, job, reason))
+                .await?;
+        }
+        Ok(jobs::abandoned_result(reason))
     }
 
     /// A queued job begins to run.

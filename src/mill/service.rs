@@ -21,7 +21,7 @@ use super::plan::Plan;
 use super::records::Records;
 use super::stand_in::StandIn;
 use super::stop::{Cause, Stop};
-use super::{Event, MillError, MillOptions, owner};
+use super::{Event, MillError, MillOptions, owner, wishes};
 use crate::store::jobs::{self, CancelAnswer, Cancellation};
 use crate::store::{Store, StoreError};
 
@@ -29,13 +29,13 @@ use crate::store::{Store, StoreError};
 const EVENTS: usize = 4096;
 /// How long ended jobs have to be written when the mill ends.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-/// How often it is looked whether another process wished a job's end.
+/// How often it is looked whether all have ended.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A mill over a database. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Mill {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
     store: Store,
 }
 
@@ -82,10 +82,14 @@ impl Mill {
     /// Where the database or the system does not do its part.
     pub async fn start(store: Store, options: MillOptions) -> Result<Self, MillError> {
         owner::end_abandoned(&store).await?;
+        Self::set_up(store, options)
+    }
+
+    pub(super) fn set_up(store: Store, options: MillOptions) -> Result<Self, MillError> {
         let engine = Engine::start(options.expression_limit)?;
         let records = Records::in_database(store.clone());
         let inner = Arc::new(Inner::new(records, engine, None, options));
-        tokio::spawn(hear_wishes(Arc::downgrade(&inner), store.clone()));
+        tokio::spawn(wishes::hear(Arc::downgrade(&inner), store.clone()));
         Ok(Self { inner, store })
     }
 
@@ -134,13 +138,21 @@ impl Mill {
             return Err(MillError::Refused(vec![reason]));
         }
         let run = Run::new(Arc::clone(&self.inner), Arc::new(plan));
-        let (job, stop) = (run.root, Arc::clone(&run.stop));
         let task = FlowTask::new(run, Arc::new(flow), path, args);
         let task = if preprocesses {
             task.preprocessed()
         } else {
             task
         };
+        self.begin(task, notes).await
+    }
+
+    pub(super) async fn begin(
+        &self,
+        task: FlowTask,
+        notes: Vec<String>,
+    ) -> Result<Started, MillError> {
+        let (job, stop) = (task.run().root, Arc::clone(&task.run().stop));
         let begun = task.begin().await?;
         let work = tokio::spawn(Arc::clone(&self.inner).to_its_end(job, stop, begun.run()));
         Ok(Started { job, notes, work })
@@ -339,7 +351,7 @@ impl Inner {
         drop(self.events.send(event));
     }
 
-    fn stop(&self, job: JobId, wish: &Cancellation) {
+    pub(super) fn stop(&self, job: JobId, wish: &Cancellation) {
         let stop = self.running().get(&job).cloned();
         if let Some(stop) = stop {
             stop.stop(Cause::Canceled(wish.clone()));
@@ -358,7 +370,7 @@ impl Inner {
         self.emptied.notify_waiters();
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Stop>>> {
+    pub(super) fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Stop>>> {
         self.running
             .lock()
             .expect("nothing panics while it holds the list of jobs")
@@ -369,27 +381,5 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // It is empty unless a job's folder could not be removed; then it stays.
         drop(std::fs::remove_dir(&self.options.folder));
-    }
-}
-
-/// Hears what other processes put into the database: wishes that jobs end, and answers to flows that wait.
-async fn hear_wishes(mill: std::sync::Weak<Inner>, store: Store) {
-    let owner = owner::this_process();
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let Some(mill) = mill.upgrade() else { return };
-        if mill.running().is_empty() {
-            continue;
-        }
-        let owner = owner.clone();
-        let wishes = store.read(move |connection| jobs::wishes(connection, &owner));
-        for (job, wish) in wishes.await.unwrap_or_default() {
-            mill.stop(job, &wish);
-        }
-        if mill.answers.is_awaited()
-            && let Ok(newest) = store.read(jobs::newest_resume).await
-        {
-            mill.answers.newest(newest);
-        }
     }
 }

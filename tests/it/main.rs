@@ -52,6 +52,7 @@ mod logs_cost;
 mod logs_faults;
 mod logs_of_jobs;
 mod loops;
+mod mill_again;
 mod mill_callers;
 mod mill_cancel;
 mod mill_faults;

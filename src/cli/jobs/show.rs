@@ -42,7 +42,7 @@ pub(super) async fn run(args: &ShowArgs, store: &Store) -> Result<Exit, CommandE
         Ok::<_, StoreError>(Whole {
             job: jobs::get(connection, id)?,
             inputs: jobs::inputs(connection, id)?,
-            steps: jobs::beneath(connection, id)?,
+            steps: jobs::beneath(connection, id, false)?,
         })
     });
     let whole = whole.await.map_err(|error| no_job(error, id))?;

@@ -37,7 +37,7 @@ pub(super) struct RunArgs {
     /// The path of a flow or script, such as `f/devgodzilla/run_next_step`; a flow's bare name; or a file that holds a
     /// flow as JSON or YAML. On Windmill: the path of what was deployed; a bare name is looked for here, and means else one of
     /// ours.
-    #[arg(value_name = "FLOW|FILE", required_unless_present = "follow")]
+    #[arg(value_name = "FLOW|FILE", required_unless_present_any = ["follow", "of"])]
     target: Option<String>,
     /// Where it runs.
     #[arg(long, value_enum, value_name = "PLACE", default_value_t)]
@@ -45,6 +45,13 @@ pub(super) struct RunArgs {
     /// Follows a job that was started on Windmill, instead of starting one.
     #[arg(long, value_name = "JOB", conflicts_with_all = ["target", "values", "input"])]
     follow: Option<JobId>,
+    /// Begins at this step of the run that --of names, with what that run had before it: the flow as it ran then, with its
+    /// arguments.
+    #[arg(long, value_name = "STEP", requires = "of", conflicts_with_all = ["target", "values", "input", "follow"])]
+    from: Option<String>,
+    /// The run that --from begins in the middle of.
+    #[arg(long, value_name = "JOB", requires = "from")]
+    of: Option<JobId>,
     /// An input. The flow's schema says how it is read; without one, JSON is JSON and anything else is text.
     #[arg(short = 'i', value_name = "KEY=VALUE")]
     values: Vec<String>,
@@ -85,6 +92,11 @@ enum On {
 /// Runs the command.
 pub(super) fn run(args: &RunArgs) -> Result<Exit, CommandError> {
     match args.on {
+        On::Windmill if args.of.is_some() => {
+            let message =
+                "--from begins in the middle of a run on this machine: leave --on windmill out";
+            Err(CommandError::new(Exit::BadInput, message))
+        }
         On::Windmill => block_on(there::run(args)),
         On::Here if args.follow.is_some() => {
             let message = "--follow is for jobs on Windmill: add --on windmill";
@@ -109,11 +121,40 @@ impl RunArgs {
     }
 }
 
+/// What is to run on this machine.
+enum Wanted<'a> {
+    New(Target, Map<String, Value>),
+    /// An earlier run, from this step on.
+    Again(JobId, &'a str),
+}
+
+impl<'a> Wanted<'a> {
+    fn of(args: &'a RunArgs, sources: &Sources) -> Result<Self, CommandError> {
+        if let (Some(job), Some(step_id)) = (args.of, &args.from) {
+            return Ok(Self::Again(job, step_id));
+        }
+        let target = Target::find(args.target.as_deref().unwrap_or_default(), sources)?;
+        let inputs = args.inputs(target.schema())?;
+        Ok(Self::New(target, inputs))
+    }
+
+    async fn start(self, mill: &Mill) -> Result<Started, MillError> {
+        match self {
+            Self::New(Target::Script { path, .. }, inputs) => {
+                mill.run_script_at(&path, inputs).await
+            }
+            Self::New(Target::Flow { path, flow }, inputs) => {
+                mill.run_flow(path.as_deref(), *flow, inputs).await
+            }
+            Self::Again(job, step_id) => mill.run_from(job, step_id).await,
+        }
+    }
+}
+
 async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
     check_root(&args.root)?;
     let sources = Sources::of_project(&args.root);
-    let target = Target::find(args.target.as_deref().unwrap_or_default(), &sources)?;
-    let inputs = args.inputs(target.schema())?;
+    let wanted = Wanted::of(args, &sources)?;
     let database = StoreOptions::parse(&args.database)?;
     let of_database = |error| in_database(error, &args.database);
     let store = Store::open(&database).map_err(|error| of_database(error.into()))?;
@@ -135,11 +176,7 @@ async fn run_here(args: &RunArgs) -> Result<Exit, CommandError> {
         let logs = Logs::of(mill.store().clone());
         show::watch(mill.watch(), logs, shown)
     });
-    let started = match target {
-        Target::Script { path, .. } => mill.run_script_at(&path, inputs).await,
-        Target::Flow { path, flow } => mill.run_flow(path.as_deref(), *flow, inputs).await,
-    };
-    let started = started.map_err(of_database)?;
+    let started = wanted.start(&mill).await.map_err(of_database)?;
     for note in &started.notes {
         output::note(format_args!("note: {note}"));
     }

@@ -16,7 +16,6 @@ use super::scripts::within;
 use super::status::{Chosen, Rounds, StepState};
 use super::step::{Slot, Step};
 use crate::mill::ledger::Decision;
-use crate::mill::new_job_id;
 use crate::mill::stop::Stop;
 use crate::store::StoreError;
 
@@ -37,14 +36,15 @@ impl Step<'_> {
             Err(ended) => return Ok(ended),
         };
         let stop = self.frame.stop.child();
-        let job = new_job_id();
+        let suffix = format!("branchone-{}", self.index());
+        let job = self.next_job(Some(&suffix));
         let part = Part {
             job,
             modules,
             raw_flow: self.frame.run.raw_flow_of(modules),
             round: None,
             label,
-            suffix: format!("branchone-{}", self.index()),
+            suffix,
             flow_input: Arc::clone(&self.frame.flow_input),
             stop: &stop,
         };
@@ -174,14 +174,15 @@ impl Step<'_> {
         stop: &Arc<Stop>,
     ) -> Result<EndedPart, StoreError> {
         let branch = &all.branches[index];
-        let job = new_job_id();
+        let suffix = format!("branchall-{index}");
+        let job = self.next_job(Some(&suffix));
         let part = Part {
             job,
             modules: &branch.modules,
             raw_flow: self.frame.run.raw_flow_of(&branch.modules),
             round: None,
             label: label_of(branch.summary.as_deref(), index),
-            suffix: format!("branchall-{index}"),
+            suffix,
             flow_input: Arc::clone(&self.frame.flow_input),
             stop,
         };

@@ -13,6 +13,7 @@ use millwright_core::refs::JobId;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
+use super::recorded::Recorded;
 use super::status::FlowStatus;
 use crate::mill::expression::{Results, Scope};
 use crate::mill::ledger::Decision;
@@ -34,15 +35,28 @@ pub(in crate::mill) struct Run {
     pub(in crate::mill) root: JobId,
     /// Ends all of it.
     pub(in crate::mill) stop: Arc<Stop>,
+    /// What it has behind it, where it is taken up again.
+    pub(super) recorded: Recorded,
 }
 
 impl Run {
     pub(in crate::mill) fn new(mill: Arc<Inner>, plan: Arc<Plan>) -> Arc<Self> {
+        Self::with(mill, plan, new_job_id(), Recorded::default())
+    }
+
+    /// A run that has something behind it.
+    pub(in crate::mill) fn with(
+        mill: Arc<Inner>,
+        plan: Arc<Plan>,
+        root: JobId,
+        recorded: Recorded,
+    ) -> Arc<Self> {
         Arc::new(Self {
             mill,
             plan,
-            root: new_job_id(),
+            root,
             stop: Stop::new(),
+            recorded,
         })
     }
 }

@@ -27,6 +27,8 @@ pub(in crate::mill) struct JobCard {
     depth: usize,
     label: String,
     begun: Instant,
+    /// Whether it had ended before this process took its run up: then there is nothing to write.
+    is_past: bool,
 }
 
 /// What a job is begun with.
@@ -96,7 +98,11 @@ impl JobCard {
             depth: step.map_or(0, |(frame, _)| frame.depth + 1),
             label: beginning.label.clone(),
             begun: Instant::now(),
+            is_past: run.recorded.has_ended(job) == Some(true),
         };
+        if card.is_past {
+            return Ok(card);
+        }
         let is_flow = beginning.kind.is_flow();
         let opening = Opening {
             job,
@@ -107,7 +113,13 @@ impl JobCard {
             beginning,
         };
         run.mill.watch(job, stop);
-        if let Err(error) = run.mill.records.begin(opening, status).await {
+        let records = &run.mill.records;
+        let written = if run.goes_on(job) {
+            records.adopt(job, card.parent, status).await
+        } else {
+            records.begin(opening, status).await
+        };
+        if let Err(error) = written {
             run.mill.unwatch(job);
             return Err(error);
         }
@@ -135,6 +147,9 @@ impl JobCard {
         finished: &Finished,
         status: Option<String>,
     ) -> Result<(), StoreError> {
+        if self.is_past {
+            return Ok(());
+        }
         let mill = &self.run.mill;
         let finished = &*finished.concealed(&self.run);
         let written = mill.records.end(self.job, self.parent, finished, status);

@@ -17,7 +17,6 @@ use super::scripts::within;
 use super::status::{Rounds, StepState};
 use super::step::Step;
 use crate::mill::expression::ExpressionError;
-use crate::mill::new_job_id;
 use crate::mill::stop::Stop;
 use crate::mill::worker::failed;
 use crate::store::StoreError;
@@ -210,14 +209,15 @@ impl Step<'_> {
         index: usize,
         item: Value,
     ) -> Result<EndedPart, StoreError> {
-        let job = new_job_id();
+        let suffix = format!("loop-{index}");
+        let job = self.next_job(Some(&suffix));
         let part = Part {
             job,
             modules: body.modules,
             raw_flow: body.raw_flow.clone(),
             round: Some(index),
             label: format!("{}[{index}]", self.module.id),
-            suffix: format!("loop-{index}"),
+            suffix,
             flow_input: Arc::new(self.with_iter(index, item)),
             stop: &body.stop,
         };

@@ -40,6 +40,9 @@ impl Step<'_> {
             };
             failed += 1;
             self.tell_again(failed, failure);
+            if self.frame.knows_next(&self.module.id) {
+                continue;
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.frame.stop.wished() => return Ok(Ended::Canceled),

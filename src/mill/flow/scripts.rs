@@ -65,6 +65,9 @@ impl Step<'_> {
         transforms: &IndexMap<String, Transform>,
         together: impl Fn(&Map<String, Value>) -> Option<Limit>,
     ) -> Result<Ended, StoreError> {
+        if let Some(known) = self.known(None) {
+            return self.as_known(known).await;
+        }
         let since = Instant::now();
         let prepared = self.arguments(transforms).await;
         let limit = match self.limit().await {

@@ -35,6 +35,8 @@ pub(in crate::mill) struct FlowTask {
     args: Map<String, Value>,
     label: String,
     preprocesses: bool,
+    /// The run and the step of it at which it begins.
+    from: Option<(JobId, String)>,
 }
 
 /// A flow whose job is written and whose steps have not begun.
@@ -62,7 +64,19 @@ impl FlowTask {
             args,
             flow,
             preprocesses: false,
+            from: None,
         }
+    }
+
+    /// The same, as a run that begins at a step of an earlier one.
+    pub(in crate::mill) fn from(self, job: JobId, step_id: &str) -> Self {
+        let from = Some((job, step_id.to_owned()));
+        Self { from, ..self }
+    }
+
+    /// The run that it is.
+    pub(in crate::mill) fn run(&self) -> &Arc<Run> {
+        &self.run
     }
 
     /// The same, with the flow's preprocessor first, where it has one.
@@ -93,6 +107,7 @@ impl FlowTask {
             shared: None,
         };
         let frame = place.frame(&self.flow, args, stop);
+        frame.change(|status| status.from = self.from);
         let raw_flow = self.run.raw_text_of(&self.flow);
         let turn = if self.preprocesses {
             None
@@ -143,6 +158,7 @@ impl BegunFlow {
             None => frame.whole(value, turn, &self.card).await?.1,
         };
         self.card.end(&finished, None).await?;
+        frame.run.end_leftovers().await;
         remove_shared(frame.shared.clone());
         Ok(finished.concealed(&frame.run).into_owned())
     }
@@ -225,9 +241,14 @@ impl Step<'_> {
             Ok(limit) => limit,
             Err(ended) => return Ok(ended),
         };
+        let job = match self.known(None) {
+            Some(known) if known.is_over() => return self.as_known(known).await,
+            Some(known) => known.job(),
+            None => new_job_id(),
+        };
         let outer = self.frame;
         let flow = outer.run.plan.flow(&step.path);
-        let (job, ear) = (new_job_id(), outer.stop.child());
+        let ear = outer.stop.child();
         let place = FlowPlace {
             run: &outer.run,
             job,

@@ -13,6 +13,8 @@ pub(super) struct FlowStatus {
     pub(super) failure: StepStatus,
     /// Only of a flow that is run with its preprocessor.
     pub(super) preprocessor: Option<StepStatus>,
+    /// Of a run that began at a step of an earlier one: that run and step.
+    pub(super) from: Option<(JobId, String)>,
 }
 
 /// How far a step is.
@@ -71,6 +73,7 @@ impl FlowStatus {
             modules: ids.map(StepStatus::new).collect(),
             failure: StepStatus::new("failure"),
             preprocessor: None,
+            from: None,
         }
     }
 
@@ -98,13 +101,17 @@ impl FlowStatus {
 
     pub(super) fn to_json(&self) -> Value {
         let modules: Vec<Value> = self.modules.iter().map(StepStatus::to_json).collect();
-        json!({
+        let mut status = json!({
             "step": self.current(),
             "modules": modules,
             "cleanup_module": {},
             "failure_module": self.failure.to_json(),
             "preprocessor_module": self.preprocessor.as_ref().map(StepStatus::to_json),
-        })
+        });
+        if let Some((job, step_id)) = &self.from {
+            status["restarted_from"] = json!({"flow_job_id": job.to_string(), "step_id": step_id});
+        }
+        status
     }
 }
 

@@ -14,7 +14,6 @@ use super::journal::{Beginning, Finished, JobCard, Standing};
 use super::outcome::{Ended, line_of};
 use super::status::{FlowStatus, StepState, StepStatus};
 use super::waiting::Resumed;
-use crate::mill::new_job_id;
 use crate::store::StoreError;
 use crate::store::jobs::JobKind;
 
@@ -214,7 +213,10 @@ impl<'a> Step<'a> {
     /// whatever that says: that is Windmill's.
     async fn pass_on(&self, result: Arc<Value>) -> Result<Ended, StoreError> {
         let skipped = self.module.skip_if.is_some();
-        let job = new_job_id();
+        let job = match self.as_passed(skipped) {
+            Ok(result) => return Ok(Ended::Done(result)),
+            Err(job) => job,
+        };
         let beginning = Beginning {
             kind: JobKind::Identity,
             path: None,

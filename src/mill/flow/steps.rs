@@ -34,7 +34,7 @@ impl Frame {
             self.change(|status| status.step = index);
             let before = index.checked_sub(1).and_then(|before| modules.get(before));
             let waited = match before {
-                Some(before) => self.between(before, index, &previous).await?,
+                Some(before) => self.between(before, (index, &module.id), &previous).await?,
                 None => Ok(None),
             };
             let ended = match waited {

@@ -57,11 +57,11 @@ impl Resumed {
 }
 
 impl Frame {
-    /// Waits between a step and the one at `index`. `previous` is the result so far.
+    /// Waits between a step and the one at `index`, of this id; before one that had begun in an earlier process it does not sleep. `previous` is the result so far.
     pub(super) async fn between(
         self: &Arc<Self>,
         before: &Module,
-        index: usize,
+        (index, id): (usize, &str),
         previous: &Arc<Value>,
     ) -> Result<Result<Option<Resumed>, Ended>, StoreError> {
         let suspend = before.suspend.as_ref();
@@ -73,8 +73,8 @@ impl Frame {
             },
         };
         let slept = match &before.sleep {
-            Some(transform) => self.sleep(transform, previous).await,
-            None => Ok(()),
+            Some(transform) if !self.knows_next(id) => self.sleep(transform, previous).await,
+            _ => Ok(()),
         };
         Ok(slept.map(|()| resumed))
     }

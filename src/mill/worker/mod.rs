@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 pub(super) use environment::Place;
 pub(super) use log::LogSink;
 pub(super) use outcome::{Outcome, failed};
+pub(super) use process::kill_left_behind;
 
 use super::language::Script;
 use super::project::Project;

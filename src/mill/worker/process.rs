@@ -3,6 +3,7 @@
 //! Always so: they are a group of their own, and when the script is over the group is ended, first by asking, then by
 //! killing; where the script was stopped, those too that left the group.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
@@ -221,6 +222,21 @@ impl Process {
 /// How often it is looked for processes that start others faster than they are killed.
 const STRAY_ROUNDS: usize = 20;
 
+/// Kills what still runs of jobs whose mill is gone, known by the job's id in its environment.
+pub(in crate::mill) fn kill_left_behind(jobs: &HashSet<String>) {
+    for _ in 0..STRAY_ROUNDS {
+        let left: Vec<Pid> = processes()
+            .filter(|process| job_of(*process).is_some_and(|job| jobs.contains(&job)))
+            .filter(|process| state_and_group(*process).is_some_and(|(state, _)| state != "Z"))
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        signal_all(&left, Signal::KILL);
+        std::thread::sleep(LOOK);
+    }
+}
+
 fn signal_all(processes: &[Pid], signal: Signal) {
     for process in processes {
         let _ = kill_process(*process, signal);
@@ -237,9 +253,8 @@ fn is_running(group: Pid) -> bool {
 
 /// The processes of a job that have left its group, known by the job's id in their environment.
 fn strays_of(job: &str, group: Pid) -> Vec<Pid> {
-    let mark = format!("WM_JOB_ID={job}");
     processes()
-        .filter(|process| is_marked(*process, mark.as_bytes()))
+        .filter(|process| job_of(*process).is_some_and(|of| of == job))
         .filter(|process| state_and_group(*process).is_some_and(|(_, of)| of != group))
         .collect()
 }
@@ -259,7 +274,10 @@ fn state_and_group(process: Pid) -> Option<(String, Pid)> {
     Some((state, Pid::from_raw(words.nth(1)?.parse().ok()?)?))
 }
 
-fn is_marked(process: Pid, mark: &[u8]) -> bool {
-    let environment = std::fs::read(format!("/proc/{}/environ", process.as_raw_nonzero()));
-    environment.is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
+/// The job that a process is of, by its environment.
+fn job_of(process: Pid) -> Option<String> {
+    let environment = std::fs::read(format!("/proc/{}/environ", process.as_raw_nonzero())).ok()?;
+    let mut entries = environment.split(|byte| *byte == 0);
+    let id = entries.find_map(|entry| entry.strip_prefix(b"WM_JOB_ID="))?;
+    String::from_utf8(id.to_vec()).ok()
 }

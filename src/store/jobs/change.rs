@@ -210,12 +210,28 @@ pub fn cancel(
     Ok(CancelAnswer::Noted)
 }
 
+/// The result of a job that nobody runs any more.
+pub fn abandoned_result(reason: &str) -> Value {
+    json!({"error": {"name": "ExecutionErr", "message": reason}})
+}
+
+/// A job that has not ended is another process's from now on.
+///
+/// # Errors
+/// What the database says.
+pub fn adopt(connection: &Connection, id: JobId, owner: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE jobs SET owner = ?2 WHERE id = ?1 AND state <> 'completed'")?
+        .execute(params![id.to_string(), owner])?;
+    Ok(())
+}
+
 /// Ends a job that nobody runs any more: it failed, and says why.
 ///
 /// # Errors
 /// What the database says.
 pub fn abandon(connection: &Connection, id: JobId, reason: &str) -> Result<(), StoreError> {
-    let result = json!({"error": {"name": "ExecutionErr", "message": reason}});
+    let result = abandoned_result(reason);
     let completion = Completion {
         success: false,
         skipped: false,

@@ -12,8 +12,8 @@ mod resume;
 
 pub use cache::{cached, keep_cached};
 pub use change::{
-    CancelAnswer, Completion, NewJob, abandon, cancel, complete, insert, set_flow_status,
-    set_preprocessed, start,
+    CancelAnswer, Completion, NewJob, abandon, abandoned_result, adopt, cancel, complete, insert,
+    set_flow_status, set_preprocessed, start,
 };
 pub use log::{LogPart, LogSize, Offset, append_log, log_size, read_log};
 pub use query::{

@@ -124,18 +124,26 @@ pub fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Job>, StoreE
     Ok(jobs.collect::<Result<_, _>>()?)
 }
 
-/// The steps of a job, and theirs, the oldest first, without results and statuses of steps.
+/// The steps of a job, and theirs, the oldest first, without statuses of steps; with results where they are wanted.
 ///
 /// # Errors
 /// What the database says.
-pub fn beneath(connection: &Connection, id: JobId) -> Result<Vec<Job>, StoreError> {
+pub fn beneath(
+    connection: &Connection,
+    id: JobId,
+    with_results: bool,
+) -> Result<Vec<Job>, StoreError> {
+    let columns = if with_results {
+        Job::RESULT_COLUMNS
+    } else {
+        Job::LIST_COLUMNS
+    };
     let sql = format!(
         "WITH RECURSIVE inside (id) AS (
              SELECT id FROM jobs WHERE parent = ?1
              UNION ALL SELECT jobs.id FROM jobs JOIN inside ON jobs.parent = inside.id
          )
-         SELECT {} FROM jobs WHERE id IN inside ORDER BY seq",
-        Job::LIST_COLUMNS
+         SELECT {columns} FROM jobs WHERE id IN inside ORDER BY seq"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let jobs = statement.query_map([id.to_string()], Job::from_row)?;

@@ -152,6 +152,11 @@ impl Job {
         language, created_by, created_at, started_at, completed_at, success, skipped, canceled_by, \
         canceled_reason, NULL, NULL, preprocessed";
 
+    /// [`Self::COLUMNS`] without the status of steps.
+    pub(super) const RESULT_COLUMNS: &str = "id, workspace, kind, state, parent, root, step_id, path, script_hash, \
+        language, created_by, created_at, started_at, completed_at, success, skipped, canceled_by, \
+        canceled_reason, result, NULL, preprocessed";
+
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let canceled_by: Option<String> = row.get(16)?;
         let reason: Option<String> = row.get(17)?;
