@@ -63,7 +63,9 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, CommandError> {
         show::report(&report, args.coverage || args.fail_under.is_some());
     }
     if let Some(file) = &args.junit {
-        let written = std::fs::write(file, junit::of(&report));
+        let document =
+            junit::of(&report).map_err(|error| CommandError::new(Exit::Failed, error))?;
+        let written = std::fs::write(file, document);
         written.map_err(|error| {
             let message = format!("cannot write {}: {error}", file.display());
             CommandError::new(Exit::Unavailable, message)
