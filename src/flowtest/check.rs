@@ -54,6 +54,16 @@ impl Steps {
         }
     }
 
+    /// Why it cannot be told whether a step ran.
+    fn not_seen(&self, id: &str) -> Option<String> {
+        if matches!(self.0.get(id), Some(Kind::Other)) {
+            return Some(format!(
+                "step {id:?} runs no script and no flow: name the steps inside of it or after it"
+            ));
+        }
+        self.unknown(id)
+    }
+
     /// Why an id is none of a step.
     fn unknown(&self, id: &str) -> Option<String> {
         if self.0.contains_key(id) {
@@ -101,10 +111,10 @@ fn wrong_test(test: &Test, steps: &Steps) -> Vec<(u64, String)> {
         return found;
     };
     for step in expect.steps.iter().flatten() {
-        found.extend(steps.unknown(&step.id).map(|message| (step.line, message)));
+        found.extend(steps.not_seen(&step.id).map(|message| (step.line, message)));
     }
     for id in &expect.not_run {
-        found.extend(steps.unknown(id).map(|message| (id.line, message)));
+        found.extend(steps.not_seen(id).map(|message| (id.line, message)));
     }
     for pointer in expect.result_at.keys() {
         if !pointer.is_empty() && !pointer.starts_with('/') {

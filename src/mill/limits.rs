@@ -92,6 +92,9 @@ pub(super) fn key_with(key: &str, workspace: &str, args: &Map<String, Value>) ->
     ARGUMENT.replace_all(&key, named).into_owned()
 }
 
+/// A window is not longer: that clocks can count.
+const LONGEST_WINDOW: Duration = Duration::from_hours(24 * 365);
+
 impl Limits {
     /// Takes the last place among those that wait.
     pub(super) fn queue(&self, limit: Limit) -> Turn {
@@ -161,7 +164,9 @@ impl Drop for Turn {
         if self.runs {
             state.running -= 1;
             if !self.limit.window.is_zero() {
-                state.ended.push(Instant::now() + self.limit.window);
+                let now = Instant::now();
+                let until = now.checked_add(self.limit.window);
+                state.ended.push(until.unwrap_or(now + LONGEST_WINDOW));
             }
         } else {
             state.waiting.retain(|ticket| *ticket != self.ticket);
@@ -235,6 +240,17 @@ mod tests {
         assert!(waits.await.is_err(), "the second one comes first");
         drop(second);
         third.come().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_longer_than_clocks_count_breaks_nothing() {
+        let limits = Limits::default();
+        let mut first = limits.queue(limit(1, u64::MAX));
+        first.come().await;
+        drop(first);
+        let mut second = limits.queue(limit(1, u64::MAX));
+        let waits = tokio::time::timeout(Duration::from_hours(1), second.come());
+        assert!(waits.await.is_err(), "the first one counts");
     }
 
     #[test]

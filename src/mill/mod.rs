@@ -37,7 +37,7 @@ pub use event::{Change, End, Event, Waits};
 pub(crate) use flow::line_of;
 pub use ledger::{Decision, Ledger, NotedDecision, NotedEnd, NotedJob};
 pub use options::MillOptions;
-pub(crate) use owner::end_abandoned;
+pub(crate) use owner::{end_abandoned_run, is_abandoned};
 pub use rehearsal::{Ending, Prepared, Rehearsed, Stage};
 pub use routes::routes;
 pub use service::{JobEnd, Mill, Started};

@@ -25,23 +25,52 @@ pub(super) fn this_process() -> String {
 }
 
 /// Ends the jobs of processes that are gone.
-pub(crate) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
+pub(super) async fn end_abandoned(store: &Store) -> Result<(), StoreError> {
     let gone = abandoned(store).await?;
     end_all(store, gone, GONE.to_owned()).await
 }
 
+/// The same for one run alone, of which this is a job.
+pub(crate) async fn end_abandoned_run(store: &Store, job: JobId) -> Result<(), StoreError> {
+    let of_run = move |connection: &rusqlite::Connection| {
+        let root = jobs::get(connection, job)?.root;
+        let open = jobs::unfinished_of(connection, root)?;
+        let mut owned = jobs::unfinished(connection)?;
+        owned.retain(|(id, _)| open.contains(id));
+        Ok(owned)
+    };
+    let gone = gone(store.read(of_run).await?);
+    kill(&gone).await;
+    end_all(store, gone, GONE.to_owned()).await
+}
+
+/// Whether the process of a job is gone that has not ended.
+pub(crate) async fn is_abandoned(store: &Store, job: JobId) -> Result<bool, StoreError> {
+    Ok(gone(store.read(jobs::unfinished).await?).contains(&job))
+}
+
 /// The jobs of processes that are gone, the innermost first. Nothing of them runs any more.
 pub(super) async fn abandoned(store: &Store) -> Result<Vec<JobId>, StoreError> {
-    let unfinished = store.read(jobs::unfinished).await?;
-    let gone = unfinished.into_iter().filter(|(_, owner)| !is_alive(owner));
-    let gone: Vec<JobId> = gone.map(|(job, _)| job).collect();
-    if !gone.is_empty() {
-        let names = gone.iter().map(ToString::to_string).collect();
-        let killed = tokio::task::spawn_blocking(move || kill_left_behind(&names));
-        // What could not be looked for is not there to be killed.
-        drop(killed.await);
-    }
+    let gone = gone(store.read(jobs::unfinished).await?);
+    kill(&gone).await;
     Ok(gone)
+}
+
+/// Those whose process is gone.
+fn gone(unfinished: Vec<(JobId, String)>) -> Vec<JobId> {
+    let gone = unfinished.into_iter().filter(|(_, owner)| !is_alive(owner));
+    gone.map(|(job, _)| job).collect()
+}
+
+/// Kills what still runs of jobs whose process is gone.
+async fn kill(gone: &[JobId]) {
+    if gone.is_empty() {
+        return;
+    }
+    let names = gone.iter().map(ToString::to_string).collect();
+    let killed = tokio::task::spawn_blocking(move || kill_left_behind(&names));
+    // What could not be looked for is not there to be killed.
+    drop(killed.await);
 }
 
 /// Ends what has not ended of an outermost job. The database has just failed: it is tried again for a while, in the

@@ -231,8 +231,40 @@ fn reports_for_machines_say_the_same() {
     assert_eq!(report["coverage"]["percent"], 100.0);
     let xml = fs::read_to_string(project.0.path().join("report.xml")).unwrap();
     assert!(xml.contains("name=\"good &lt;&amp;&quot;&gt;\""), "{xml}");
-    assert!(xml.contains("tests=\"2\" failures=\"1\""), "{xml}");
+    assert!(
+        xml.contains("tests=\"2\" skipped=\"0\" failures=\"1\""),
+        "{xml}"
+    );
     assert!(!xml.contains('\u{1b}'), "{xml}");
+}
+
+#[test]
+fn whether_a_loop_ran_is_not_guessed() {
+    let project = Project::of(
+        &json!([{"id": "each", "value": {"type": "forloopflow", "skip_failures": false,
+            "iterator": {"type": "static", "value": [1]}, "modules": [call("a", "u/x/a")]}}]),
+        "tests:\n  - name: t\n    mocks: {a: {value: 1}}\n    expect: {not_run: [each]}\n",
+    );
+    let said = project.run(&[]);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    assert!(
+        said.err
+            .contains("step \"each\" runs no script and no flow"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn people_agree_at_once_in_a_test() {
+    let mut asks = call("a", "u/x/a");
+    asks["suspend"] = json!({"required_events": 2});
+    let project = Project::of(
+        &json!([asks, call("b", "u/x/b")]),
+        "tests:\n  - name: t\n    mocks: {a: {value: 1}, b: {value: 2}}\n    expect: {status: success, result: 2, took: 0s}\n",
+    );
+    let said = project.run(&[]);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
 
 #[test]

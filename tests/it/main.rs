@@ -60,6 +60,7 @@ mod mill_fields;
 mod mill_fixture;
 mod mill_flows;
 mod mill_languages;
+mod mill_large;
 mod mill_resources;
 mod mill_reuse;
 mod mill_routes;

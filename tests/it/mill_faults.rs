@@ -312,3 +312,19 @@ async fn a_locked_database_ends_the_flow_and_its_state_is_mended() {
             .contains("the mill could not go on: the database is locked")
     );
 }
+
+#[tokio::test]
+async fn what_left_a_script_and_writes_for_ever_does_not_hold_its_step() {
+    let fixture = Fixture::new();
+    let stray = fixture.folder("stray").join("id");
+    let text = format!(
+        "setsid sh -c 'echo $$ > {0}; exec yes' &\nwhile [ ! -s {0} ]; do :; done\necho done\n",
+        stray.display()
+    );
+    let end = run(&fixture.mill().await, &one(bash("a", &text)), &json!({})).await;
+    let id = std::fs::read_to_string(stray).unwrap().trim().parse();
+    let id = rustix::process::Pid::from_raw(id.unwrap()).unwrap();
+    // It may have ended by itself: nobody reads what it writes.
+    let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+    assert!(end.success, "{}", end.result);
+}

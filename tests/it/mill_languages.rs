@@ -116,6 +116,15 @@ async fn what_python_raises_is_told_with_its_own_lines() {
         stack.contains("line 7, in main") && !stack.contains("wrapper"),
         "{stack}"
     );
+    let later = "async def main():\n    return 1\n";
+    let later = result_of("python3", "python3", later, &json!({})).await["error"].clone();
+    assert!(
+        later["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("main is async"),
+        "{later}"
+    );
     let missing = result_of("python3", "python3", "x = 1\n", &json!({})).await;
     assert_eq!(missing["error"]["message"], "main function is missing");
 }

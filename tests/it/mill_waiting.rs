@@ -268,6 +268,32 @@ async fn an_answer_may_come_before_the_flow_waits() {
 }
 
 #[tokio::test]
+async fn after_a_flow_inside_it_an_answer_by_address_is_taken() {
+    let fixture = Fixture::new();
+    fixture.flow(
+        "f/team/inner",
+        &json!({"value": {"modules": [bash("x", "echo inner")]}}),
+    );
+    let mill = fixture.mill().await;
+    let value = json!({"modules": [
+        {"id": "a", "suspend": {"required_events": 1}, "value": {"type": "flow", "path": "f/team/inner", "input_transforms": {}}},
+        bash("b", "echo on"),
+    ]});
+    let mut waiting = Waiting::begin(&mill, &value).await;
+    waiting.next().await;
+    let urls = waiting.urls(1, "ada").await;
+    let answered = call(
+        &mill.routes(),
+        Method::POST,
+        &path_of(&urls["resume"]),
+        &json!(null),
+    )
+    .await;
+    assert_eq!(answered.0, StatusCode::CREATED, "{}", answered.1);
+    assert_eq!(waiting.result().await, (true, json!("on")));
+}
+
+#[tokio::test]
 async fn a_signature_opens_one_answer_and_no_other() {
     let fixture = Fixture::new();
     let mill = fixture.mill().await;

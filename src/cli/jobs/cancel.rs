@@ -34,7 +34,8 @@ pub(super) struct CancelArgs {
 pub(super) async fn run(args: &CancelArgs, store: &Store) -> Result<Exit, CommandError> {
     let id = args.job;
     // Whoever ran it may be gone: then nobody would hear the wish.
-    mill::end_abandoned(store).await?;
+    let ended_run = mill::end_abandoned_run(store, id).await;
+    ended_run.map_err(|error| no_job(error, id))?;
     let wish = Cancellation {
         by: std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned()),
         reason: args.reason.clone(),

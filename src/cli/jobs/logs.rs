@@ -10,6 +10,7 @@ use millwright_core::refs::JobId;
 use super::list::Status;
 use super::no_job;
 use crate::cli::{CommandError, Exit, output};
+use crate::mill;
 use crate::server::{JobLogReader, Unreadable};
 use crate::store::{Store, jobs};
 
@@ -38,6 +39,12 @@ pub(super) async fn run(args: &LogsArgs, store: &Store) -> Result<Exit, CommandE
         output::part(&next.text);
         if next.ended || (next.at_end && !args.follow) {
             break;
+        }
+        if next.at_end && mill::is_abandoned(store, id).await? {
+            let message = format!(
+                "the process that ran the job {id} is gone: `millwright up` goes on with a flow, `millwright jobs cancel` ends it"
+            );
+            return Err(CommandError::new(Exit::Failed, message));
         }
         if next.at_end {
             tokio::time::sleep(LOOK).await;

@@ -32,7 +32,10 @@ impl Step<'_> {
         runs: Runs<'_>,
         limit: Option<Duration>,
     ) -> Option<Reply> {
-        let stand_in = self.frame.run.mill.stand_in.as_ref()?;
+        let run = &self.frame.run;
+        let stand_in = run.mill.stand_in.as_ref()?;
+        // Who stands in shows them.
+        let args = &*run.plan.project.secrets.stored(Arc::new(args.clone()));
         Some(stand_in.reply(&Call {
             job,
             parent: self.frame.job,

@@ -2,7 +2,9 @@
 //!
 //! Always so: the first step's `previous_result` is the arguments; each later one's is the result before it.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use millwright_core::openflow::Module;
 use serde_json::Value;
@@ -11,6 +13,22 @@ use super::frame::Frame;
 use super::outcome::{Ended, Failure, Handled};
 use super::step::{Slot, Step};
 use crate::store::StoreError;
+
+/// A step that holds steps that hold steps needs more stack than a thread may have left.
+const ROOM: usize = 1024 * 1024;
+/// So much more it is given at once.
+const MORE: usize = 8 * 1024 * 1024;
+
+/// Work that is given more stack where there is too little left.
+struct WithRoom<F>(Pin<Box<F>>);
+
+impl<F: Future> Future for WithRoom<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        stacker::maybe_grow(ROOM, MORE, || self.0.as_mut().poll(context))
+    }
+}
 
 impl Frame {
     /// Runs the steps of a flow, round or branch, and its failure handler where one of them failed.
@@ -43,7 +61,7 @@ impl Frame {
                     let slot = Slot::Module(index);
                     let step = Step::new(self, slot, module, previous, previous_id);
                     // Boxed because a step may hold steps.
-                    Box::pin(step.after(resumed).run()).await?
+                    WithRoom(Box::pin(step.after(resumed).run())).await?
                 }
             };
             previous = match ended {

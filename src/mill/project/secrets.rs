@@ -13,6 +13,8 @@ use super::references::VARIABLE;
 
 /// What stands for a secret inside a text.
 const CONCEALED: &str = "***";
+/// A line of a secret of several is known by itself from this length on: a shorter one says too little of it.
+const SHORTEST_LINE: usize = 8;
 /// A shorter secret is known only where it is a value by itself: it would be found in every other word.
 const SHORTEST: usize = 4;
 
@@ -44,7 +46,8 @@ impl Secrets {
         let long = known
             .iter()
             .filter(|(_, secret)| secret.chars().count() >= SHORTEST);
-        let forms = long.flat_map(|(_, secret)| [secret.clone(), within_json(secret)]);
+        let texts = long.flat_map(|(_, secret)| texts_of(secret));
+        let forms = texts.flat_map(|text| [text.to_owned(), within_json(text)]);
         let mut forms: Vec<String> = forms.collect();
         forms.sort_by_key(|form| Reverse(form.len()));
         forms.dedup();
@@ -102,6 +105,15 @@ impl Secrets {
         shown
     }
 
+    /// The same for the end of a text whose beginning was cut off, maybe within a secret.
+    pub(in crate::mill) fn hidden_end(&self, text: &str) -> String {
+        let rests = self.forms.iter().map(|form| rest(text, form));
+        match rests.max().unwrap_or_default() {
+            0 => self.hidden(text),
+            length => self.hidden(format!("{CONCEALED}{}", &text[length..])),
+        }
+    }
+
     /// How much of a text can be told already: its end may be the beginning of a secret whose rest is still to come.
     pub(in crate::mill) fn settled(&self, text: &str) -> usize {
         let begun = self.forms.iter().map(|form| begun(text, form));
@@ -117,6 +129,24 @@ impl Secrets {
         }
         settled
     }
+}
+
+/// A secret as it may be written: whole, without what surrounds it, and line by line.
+fn texts_of(secret: &str) -> impl Iterator<Item = &str> {
+    let is_long = |line: &&str| line.chars().count() >= SHORTEST_LINE;
+    let lines = secret.lines().map(str::trim).filter(is_long);
+    let trimmed = Some(secret.trim()).filter(|text| text.chars().count() >= SHORTEST);
+    std::iter::once(secret).chain(trimmed).chain(lines)
+}
+
+/// How long the longest beginning of a text is that a secret ends with, and begins before.
+fn rest(text: &str, secret: &str) -> usize {
+    let longest = secret.len().saturating_sub(1).min(text.len());
+    let mut lengths = (SHORTEST..=longest).rev();
+    let is_rest = |length: &usize| {
+        text.is_char_boundary(*length) && secret.as_bytes().ends_with(&text.as_bytes()[..*length])
+    };
+    lengths.find(is_rest).unwrap_or_default()
 }
 
 /// How long the longest end of a text is that a secret begins with, and goes on after.
@@ -161,6 +191,21 @@ mod tests {
         let expected = json!({"whole": "$var:f/a/key", "in": ["a ***, a ***"], "pin": "$var:f/a/pin", "n": "123",
             "id": id, "***": 1, "number": 12});
         assert_eq!(secrets().conceal(&value), expected);
+    }
+
+    #[test]
+    fn parts_of_a_secret_are_concealed_where_it_was_cut() {
+        let known = ("f/a/pem".to_owned(), "first-half\nsecond-half\n".to_owned());
+        let secrets = Secrets::new([known].into_iter());
+        for (said, shown) in [
+            ("second-half", "***"),
+            ("first-half\nsecond-half", "***"),
+            ("a first-half b", "a *** b"),
+        ] {
+            assert_eq!(secrets.conceal(&json!(said)), shown);
+        }
+        assert_eq!(secrets.hidden_end("nd-half and more"), "*** and more");
+        assert_eq!(secrets.hidden_end("another end"), "another end");
     }
 
     #[test]

@@ -90,7 +90,13 @@ impl<'a> Log<'a> {
 
     /// The end of the output, as an error quotes it.
     pub(super) fn quoted(&self) -> String {
-        without_ansi(self.tail.iter().collect::<String>().trim())
+        let tail: String = self.tail.iter().collect();
+        let tail = if self.tail.len() < QUOTED {
+            self.secrets.hidden(tail)
+        } else {
+            self.secrets.hidden_end(&tail)
+        };
+        without_ansi(tail.trim())
     }
 
     /// What still waits, at the end.

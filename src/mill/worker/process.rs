@@ -24,6 +24,8 @@ use crate::store::StoreError;
 
 /// How long output waits for more before it is handed on.
 const GATHER: Duration = Duration::from_millis(50);
+/// A pipe holds no more than this, where nobody has made it larger.
+const PIPE: usize = 64 * 1024;
 /// How often it is looked whether processes have ended that nobody waits for.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the processes that a script left behind have, before they are killed.
@@ -161,11 +163,16 @@ impl Process {
     }
 
     /// Reads what the script left in the pipe, without waiting for a process that still holds it. It
-    /// asks the pipe itself: `try_read` reads nothing until the runtime has heard that there is something.
+    /// asks the pipe itself: `try_read` reads nothing until the runtime has heard that there is something. Such a process
+    /// may write for ever: no more is read than the pipe held.
     async fn read_what_is_there(&mut self, log: &mut Log<'_>) -> Result<(), StoreError> {
         let mut buffer = vec![0; 32 * 1024];
-        while let Ok(count @ 1..) = rustix::io::read(&self.output, &mut buffer) {
+        let mut left = PIPE;
+        while left > 0
+            && let Ok(count @ 1..) = rustix::io::read(&self.output, &mut buffer)
+        {
             log.take(&buffer[..count]).await?;
+            left = left.saturating_sub(count);
         }
         Ok(())
     }

@@ -104,17 +104,14 @@ pub fn newest_resume(connection: &Connection) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// The flow that an answer to this job is for: the job's own where it is a flow, else the flow that it is a step of.
+/// The flow that an answer to this job is for: the flow that it is a step of, and of an outermost job that flow itself.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] where there is no such job, or its flow has ended; else what the database says.
 pub fn flow_to_resume(connection: &Connection, job: JobId) -> Result<JobId, StoreError> {
     let found = query::get(connection, job)?;
-    let flow = if found.kind.is_flow() {
-        Some(job)
-    } else {
-        found.parent
-    };
+    let own = found.kind.is_flow().then_some(job);
+    let flow = found.parent.or(own);
     let flow = flow.ok_or(StoreError::NotFound("flow of this job"))?;
     match query::status(connection, flow)?.state {
         super::JobState::Completed => Err(StoreError::NotFound("flow of this job that still runs")),

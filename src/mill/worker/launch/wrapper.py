@@ -68,6 +68,9 @@ def run(main):
     if not callable(main):
         raise ValueError("main function is missing")
     result = main(**arguments_of(main, given))
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("main is async: it yields a coroutine and no result; call asyncio.run inside of a plain main")
     if hasattr(result, "__iter__") and not isinstance(result, PLAIN) and type(result).__name__ != "DataFrame":
         for part in result:
             print("WM_STREAM: " + part.replace("\n", "\\n"))
